@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The door: ``nis2check`` and ``python -m nis2check``. ``--version`` answers before anything heavy is imported."""
+
+import sys
+
+
+def entry() -> None:
+    """Run the command line and exit with a code of the table in DESIGN (never click's own 1)."""
+    if sys.argv[1:] == ["--version"]:
+        from nis2check import __version__
+
+        print(f"nis2check {__version__}")
+        sys.exit(0)
+    from nis2check.cli.main import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""YAML and JSON in, results out, and where policies/ and schemas/ lie.
+
+Rules for this file: input is hostile (capped, pre-scanned before composing, nothing is constructed but plain values);
+every fault names file, line and path; a result is written aside, flushed, then renamed, so that the old file stays whole.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nis2check.errors import InputError, Place, WriteError
+from nis2check.language import _
+from nis2check.model import Json
+
+if TYPE_CHECKING:
+    from yaml.nodes import Node
+
+PACKAGE = Path(__file__).parent
+
+LARGEST = 5 << 20  # bytes of one YAML file of a user
+LARGEST_JSON = 256 << 20  # evidence and results of a large body
+DEEPEST = 100  # nested collections; libyaml's composer dies at about 50 000, Python's recursion far earlier
+MOST_NODES = 200_000  # of one document, aliases expanded
+LONGEST_SCALAR = 1 << 20
+
+# Values of these keys are text whatever they look like: 01004 is an INSEE code, 8.1 a clause, 22:30 a time.
+TEXT_KEYS = frozenset({"siren", "siret", "insee", "clause", "measure", "objective", "version", "code", "id"})
+
+Path_ = tuple[str | int, ...]  # keys and indexes from the root of a document
+
+
+def shipped(name: str) -> Path:
+    """The folder ``policies`` or ``schemas``: inside the package in a wheel, beside it in a checkout or editable install."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file as plain values, and the line on which each value starts (from 1)."""
+
+    data: Json
+    file: str
+    lines: Mapping[Path_, int] = field(default_factory=dict)
+
+    def place(self, path: Path_ = ()) -> Place:
+        """The place of a value: the nearest line known, and its path as ``targets.web[0]``."""
+        at = path
+        while at and at not in self.lines:
+            at = at[:-1]
+        return Place(self.file, self.lines.get(at), dotted(path))
+
+    def line(self, path: Path_) -> int:
+        return self.place(path).line or 1
+
+
+def dotted(path: Path_) -> str:
+    """``("targets", "web", 0)`` as ``targets.web[0]``."""
+    out = ""
+    for step in path:
+        out += f"[{step}]" if isinstance(step, int) else (f".{step}" if out else str(step))
+    return out
+
+
+def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
+    """The bytes of a regular file. Raises InputError: missing, unreadable, not regular, too large."""
+    file = str(path)
+    try:
+        # O_NONBLOCK so that a FIFO given by mistake does not wait for ever.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(_("Fichier illisible : {reason}.").format(reason=reason), place=Place(file)) from None
+    with os.fdopen(handle, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(_("Ce n'est pas un fichier ordinaire."), place=Place(file))
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        size = f"{largest >> 20} Mio"
+        raise InputError(_("Fichier trop grand (plus de {size}).").format(size=size), place=Place(file))
+    return data
+
+
+def _decode(data: bytes, file: str) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(_("Fichier en UTF-16 : l'enregistrer en UTF-8."), place=Place(file))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(_("Ce n'est pas de l'UTF-8."), place=Place(file, line)) from None
+
+
+# ------------------------------------------------------------------------------------------------------------- YAML
+
+
+def load_yaml(path: Path | str, *, name: str | None = None) -> Document:
+    """Read a YAML file of one document. ``name`` is the file name to report."""
+    return parse_yaml(_decode(read_bytes(path), name or str(path)), name or str(path))
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Judge the event stream first, then compose, then build plain values with their lines.
+
+    Implicit types are only true/false, null, integers without leading zero and ISO dates (kept as text); the rest is text.
+    Duplicate keys, tags, merge keys and non-text keys are refused.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _prescan(text, file, loader)
+        node = yaml.compose(text, Loader=loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        advice = _("Indenter avec des espaces, jamais de tabulations.") if "\\t" in problem else ""
+        place = Place(file, mark.line + 1 if mark else None)
+        raise InputError(_("YAML mal formé : {problem}.").format(problem=problem), place=place, advice=advice) from None
+    if node is None:
+        raise InputError(_("Fichier vide."), place=Place(file))
+    lines: dict[Path_, int] = {}
+    return Document(_build(node, (), lines, file), file, lines)
+
+
+def _prescan(text: str, file: str, loader: Any) -> None:  # noqa: C901 - one table of events, flat
+    """Refuse depth, alias bombs, several documents and huge scalars while libyaml still streams."""
+    import yaml
+
+    depth = nodes = documents = 0
+    weights: dict[str, int] = {}
+    open_: list[tuple[str | None, int]] = []
+
+    def refuse(line: int, what: str) -> InputError:
+        return InputError(_("YAML refusé : {what}.").format(what=what), place=Place(file, line))
+
+    def add(anchor: str | None, weight: int, line: int) -> None:
+        nonlocal nodes
+        if anchor is not None:
+            weights[anchor] = weight
+        if open_:
+            open_[-1] = (open_[-1][0], open_[-1][1] + weight)
+            weight = open_[-1][1]
+        nodes += 1
+        if weight > MOST_NODES or nodes > MOST_NODES:
+            raise refuse(line, _("plus de {n} valeurs, alias développés").format(n=MOST_NODES))
+
+    for event in yaml.parse(text, Loader=loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+            if depth > DEEPEST:
+                raise refuse(line, _("plus de {n} niveaux").format(n=DEEPEST))
+            if event.anchor is not None:
+                weights[event.anchor] = MOST_NODES + 1  # a node inside itself has no end
+            open_.append((event.anchor, 1))
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+            anchor, weight = open_.pop()
+            add(anchor, weight, line)
+        elif isinstance(event, yaml.AliasEvent):
+            add(None, weights.get(event.anchor or "", 1), line)
+        elif isinstance(event, yaml.ScalarEvent):
+            if len(event.value) > LONGEST_SCALAR:
+                raise refuse(line, _("une valeur de plus de {n} caractères").format(n=LONGEST_SCALAR))
+            add(event.anchor, 1, line)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise refuse(line, _("plusieurs documents dans un fichier"))
+
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_STANDARD_TAG = "tag:yaml.org,2002:"
+_SPECIAL_TAGS = {"binary", "set", "omap", "pairs"}
+
+
+def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
+    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+    line = node.start_mark.line + 1
+    lines.setdefault(path, line)
+    if not node.tag.startswith(_STANDARD_TAG) or node.tag.removeprefix(_STANDARD_TAG) in _SPECIAL_TAGS:
+        raise InputError(
+            _("Étiquette YAML refusée : {tag}.").format(tag=node.tag), place=Place(file, line, dotted(path))
+        )
+    if isinstance(node, ScalarNode):
+        return _scalar(node, path, file)
+    if isinstance(node, SequenceNode):
+        return [_build(child, (*path, index), lines, file) for index, child in enumerate(node.value)]
+    assert isinstance(node, MappingNode)  # noqa: S101 - the three kinds of node of YAML
+    out: dict[str, Json] = {}
+    for key_node, value_node in node.value:
+        here = Place(file, key_node.start_mark.line + 1, dotted(path))
+        if not isinstance(key_node, ScalarNode) or key_node.tag == f"{_STANDARD_TAG}merge":
+            raise InputError(_("Clé YAML refusée : une clé est un mot simple."), place=here)
+        key = key_node.value
+        if key in out:
+            raise InputError(_("Clé répétée : « {key} ».").format(key=key), place=here)
+        lines[(*path, key)] = key_node.start_mark.line + 1
+        out[key] = _build(value_node, (*path, key), lines, file)
+    return out
+
+
+def _scalar(node: Any, path: Path_, file: str) -> Json:
+    value: str = node.value
+    named = [step for step in path if isinstance(step, str)]
+    if node.style in {"'", '"', "|", ">"} or (named and named[-1] in TEXT_KEYS):
+        return value
+    if value in _WORDS:
+        return _WORDS[value]
+    if _INTEGER.match(value):
+        return int(value)
+    if _DATE.match(value):
+        try:
+            datetime.date.fromisoformat(value)
+        except ValueError:
+            place = Place(file, node.start_mark.line + 1, dotted(path))
+            raise InputError(_("Date impossible : {value}.").format(value=value), place=place) from None
+    return value
+
+
+# ------------------------------------------------------------------------------------------------------------- JSON
+
+
+def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(_("clé répétée : « {key} »").format(key=twice))
+    return out
+
+
+def _no_constant(name: str) -> Json:
+    raise ValueError(_("{name} n'est pas du JSON").format(name=name))
+
+
+def load_json(path: Path | str, *, largest: int = LARGEST_JSON) -> Document:
+    """Read a strict JSON file: no duplicate key, no NaN, bounded depth and size."""
+    file = str(path)
+    text = _decode(read_bytes(path, largest), file)
+    try:
+        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        what = _("JSON mal formé ou tronqué : {problem}.").format(problem=error.msg)
+        raise InputError(what, place=Place(file, error.lineno)) from None
+    except ValueError as error:
+        raise InputError(_("JSON refusé : {problem}.").format(problem=error), place=Place(file)) from None
+    except RecursionError:
+        raise InputError(_("JSON refusé : trop de niveaux."), place=Place(file)) from None
+    return Document(data, file)
+
+
+def canonical(value: Json) -> bytes:
+    """The canonical bytes of a JSON value: sorted keys, UTF-8, two spaces, a final newline. The same value, the same bytes."""
+    return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------- schemas
+
+
+@lru_cache(maxsize=16)
+def schema(name: str) -> Mapping[str, Json]:
+    """A shipped schema by its short name: ``body``, ``rule``, ``regime``, ``evidence``, ``result``, ``scope``…"""
+    data: Mapping[str, Json] = json.loads((shipped("schemas") / f"{name}.schema.json").read_bytes())
+    return data
+
+
+def check(document: Document, name: str) -> None:
+    """Check a document against a shipped schema. All faults are named at once, the first in full, in the order of lines."""
+    import jsonschema
+
+    faults = list(_leaves(jsonschema.Draft202012Validator(schema(name)).iter_errors(document.data)))
+    if not faults:
+        return
+    told: list[tuple[int, str, Place]] = []
+    for fault in faults:
+        path: Path_ = tuple(fault.absolute_path)
+        place = document.place((*path, _unknown_keys(fault)[0]) if fault.validator == "additionalProperties" else path)
+        told.append((place.line or 0, _explain(fault), place))
+    told.sort(key=lambda t: (t[0], t[1]))
+    more = tuple(f"{place}: {what}" for _line, what, place in told[1:20])
+    raise InputError(told[0][1], place=told[0][2], more=more)
+
+
+def _leaves(errors: Iterator[Any]) -> Iterator[Any]:
+    """The faults a person can act on: the best branch of an anyOf/oneOf rather than its wrapper."""
+    from jsonschema.exceptions import best_match
+
+    for error in errors:
+        leaf = best_match([error])
+        yield leaf if leaf is not None else error
+
+
+def _unknown_keys(fault: Any) -> list[str]:
+    known = set(fault.schema.get("properties", {}))
+    return sorted(key for key in fault.instance if key not in known) or [""]
+
+
+def _explain(fault: Any) -> str:
+    """One French sentence for a schema fault; the schema's own ``errorMessage`` wins."""
+    shown = json.dumps(fault.instance, ensure_ascii=False)
+    shown = shown if len(shown) <= 60 else shown[:59] + "…"
+    own = fault.schema.get("errorMessage") if isinstance(fault.schema, dict) else None
+    if isinstance(own, str) and fault.validator not in {"required", "additionalProperties"}:
+        return _("{message} (lu : {shown})").format(message=own.rstrip("."), shown=shown) + "."
+    match fault.validator:
+        case "additionalProperties":
+            key = _unknown_keys(fault)[0]
+            near = difflib.get_close_matches(key, list(fault.schema.get("properties", {})), 1)
+            text = _("Clé inconnue : « {key} »").format(key=key)
+            return text + (_(" ; vouliez-vous dire « {near} » ?").format(near=near[0]) if near else ".")
+        case "required":
+            missing = [key for key in fault.validator_value if key not in fault.instance]
+            return _("Il manque la clé « {key} ».").format(key=missing[0])
+        case "type":
+            kind = fault.validator_value
+            kinds = " | ".join(kind) if isinstance(kind, list) else str(kind)
+            return _("Type inattendu : {shown} ; attendu : {kinds}.").format(shown=shown, kinds=kinds)
+        case "enum":
+            words = [str(word) for word in fault.validator_value]
+            near = difflib.get_close_matches(str(fault.instance), words, 1)
+            text = _("Valeur inconnue : {shown} ; attendu : {words}.").format(shown=shown, words=", ".join(words[:20]))
+            return text + (" " + _("Vouliez-vous dire « {near} » ?").format(near=near[0]) if near else "")
+        case "pattern":
+            return _("Valeur mal formée : {shown} ; attendu : {pattern}.").format(
+                shown=shown, pattern=fault.validator_value
+            )
+        case _:
+            return _("Valeur refusée : {shown} ({rule} : {value}).").format(
+                shown=shown, rule=fault.validator, value=str(fault.validator_value)[:60]
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------ output
+
+
+def write_aside(path: Path | str, data: bytes) -> None:
+    """Write a file so that the old one stays whole until the new one is safely on disk. Raises WriteError.
+
+    A path that exists and is not a regular file (``/dev/full``, a FIFO) is written in place: there is nothing to rename.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
+                stream.write(data)
+            return
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            pass
+        reason = error.strerror or str(error)
+        raise WriteError(_("Écriture impossible : {reason}.").format(reason=reason), place=Place(str(path))) from None
+
+
+def write_stdout(data: bytes) -> None:
+    """Write a result on standard output and see the error of a full disk or a closed pipe. Raises WriteError."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        what = _("Sortie standard : écriture impossible ({reason}).").format(reason=reason)
+        raise WriteError(what) from None

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""French is the language of the source; English is a gettext catalogue. `_` marks and translates at the moment of printing.
+
+The chosen language is the one piece of state of the process: set once by ``cli`` before anything is printed.
+"""
+
+from __future__ import annotations
+
+import gettext
+from pathlib import Path
+
+from nis2check.model import Text
+from nis2check.printing import french
+
+LANGUAGES = ("fr", "en")
+_LOCALE = Path(__file__).with_name("locale")
+_chosen = "fr"
+_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def use(lang: str) -> None:
+    """Choose the language of all that follows; click's own messages follow too (it asks the default text domain)."""
+    global _chosen, _catalogue
+    _chosen = lang if lang in LANGUAGES else "fr"
+    _catalogue = gettext.translation("nis2check", _LOCALE, [_chosen], fallback=True)
+    gettext.bindtextdomain("messages", str(_LOCALE))
+    gettext.textdomain("messages")
+
+
+def chosen() -> str:
+    return _chosen
+
+
+def _(message: str) -> str:
+    """The message in the chosen language. Fields are named and filled by the caller with ``.format(…)`` afterwards."""
+    return _catalogue.gettext(message)
+
+
+def plural(one: str, many: str, count: int) -> str:
+    """Singular for 0 and 1 in French, for 1 only in English; ``{n}`` is filled with the count."""
+    if isinstance(_catalogue, gettext.GNUTranslations):
+        text = _catalogue.ngettext(one, many, count)
+    else:
+        text = one if count < 2 else many
+    return text.format(n=count)
+
+
+def pick(text: Text, lang: str | None = None) -> str:
+    """One language of a ``{fr: …, en: …}`` of the policies; French when the other is missing."""
+    return text.get(lang or _chosen) or text.get("fr", "")
+
+
+def say(text: str, lang: str | None = None) -> str:
+    """Our own sentence with the typography of its language."""
+    return french(text) if (lang or _chosen) == "fr" else text
