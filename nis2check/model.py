@@ -147,6 +147,11 @@ class FactSpec:
     meaning: str
 
 
+def _location(source: Source, where: str) -> Location | None:
+    file, _, line = where.rpartition(":")
+    return Location(file, int(line)) if source is not Source.PROBE and line.isdigit() else None
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """Something seen, said without judging it: ``tls.versions`` of ``www.ville.example:443`` at ``192.0.2.1``."""
@@ -161,19 +166,28 @@ class Fact:
 
     def location(self) -> Location | None:
         """The file and line of a fact read in a file, or None."""
-        file, _, line = self.where.rpartition(":")
-        return Location(file, int(line)) if self.source is not Source.PROBE and line.isdigit() else None
+        return _location(self.source, self.where)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something looked for and not had, and why. ``name`` may end in ``.*`` for all the facts of that prefix."""
+    """Something looked for and not had, and why. ``name`` may end in ``.*`` for all the facts of that prefix.
+
+    ``source`` and ``where`` are those of the fact that is missing: a certificate that a template hides in ``nginx.conf:12``
+    says nothing of what the live server answers.
+    """
 
     name: str
     subject: str
     why: Why
     detail: str = ""
     address: str | None = None
+    source: Source = Source.PROBE
+    where: str = ""
+
+    def location(self) -> Location | None:
+        """The file and line where a file would not tell, or None."""
+        return _location(self.source, self.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +242,13 @@ class Waiver:
     approver: str
     created: str
     until: str
+
+
+def finding_id(rule: str, kind: str, name: str) -> str:
+    """The id of a finding: of its rule and target, never of its wording, so that it follows a gap from run to run."""
+    from hashlib import sha256  # 3 ms that --help need not pay
+
+    return sha256(f"{rule}\n{kind}\n{name}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
