@@ -369,10 +369,14 @@ class Wire:
 
     @asynccontextmanager
     async def connect(
-        self, endpoint: Endpoint, deadline: Deadline, *, most: int = MOST_BYTES
+        self, endpoint: Endpoint, deadline: Deadline, *, most: int = MOST_BYTES, ours: bool = False
     ) -> AsyncIterator[Connection]:
-        """A TCP connection, aborted on leaving. Raises Unseen: refused, timeout, deadline, out_of_scope, rate_limited, limit."""
-        self.check(endpoint.address)
+        """A TCP connection, aborted on leaving. Raises Unseen: refused, timeout, deadline, out_of_scope, rate_limited, limit.
+
+        ``ours``: to our own resolver, which is no target: neither the guard nor the count per address applies.
+        """
+        if not ours:
+            self.check(endpoint.address)
         manners = self._of(endpoint.address)
         try:
             async with asyncio.timeout(deadline.left()):
@@ -380,7 +384,8 @@ class Wire:
         except TimeoutError:
             raise Unseen(Why.DEADLINE, "no time left") from None
         try:
-            self._allow(endpoint, manners)
+            if not ours:
+                self._allow(endpoint, manners)
             await self._turn()
             connection = await self._open(endpoint, deadline, most)
             try:
@@ -412,9 +417,12 @@ class Wire:
         accept: Callable[[bytes], bool],
         deadline: Deadline,
         seconds: float = 2.0,
+        *,
+        ours: bool = False,
     ) -> bytes:
-        """Send one UDP datagram and return the first answer that ``accept`` takes for ours. Raises Unseen."""
-        self.check(endpoint.address)
+        """Send one UDP datagram and return the first answer that ``accept`` takes. Raises Unseen. ``ours``: as `connect`."""
+        if not ours:
+            self.check(endpoint.address)
         await self._turn()
         self.queries += 1
         left = deadline.left()
