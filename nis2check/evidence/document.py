@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Evidence as a file, ``nis2check.evidence/1``, and back: a replay needs no other file and gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from nis2check import __version__
+from nis2check.errors import InputError
+from nis2check.files import check, load_json
+from nis2check.language import _
+from nis2check.model import Evidence, Fact, Gap, Json, Kind, Location, Source, Target, Why
+
+SCHEMA = "nis2check.evidence/1"
+
+
+def to_document(evidence: Evidence, *, started: str, finished: str, body: Mapping[str, Json] | None) -> dict[str, Json]:
+    """The evidence/1 document: facts and gaps in a fixed order, so that the same looks give the same bytes."""
+    facts = [
+        {
+            "name": f.name,
+            "subject": f.subject,
+            "address": f.address,
+            "value": f.value,
+            "source": f.source.value,
+            "where": f.where,
+            "seen_at": f.seen_at,
+        }
+        for f in evidence.facts
+    ]
+    gaps = [
+        {"name": g.name, "subject": g.subject, "address": g.address, "why": g.why.value, "detail": g.detail}
+        for g in evidence.gaps
+    ]
+    targets = [
+        {
+            "kind": t.kind.value,
+            "name": t.name,
+            "location": {"file": t.location.file, "line": t.location.line} if t.location else None,
+            "options": dict(t.options),
+        }
+        for t in evidence.targets
+    ]
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "nis2check", "version": __version__},
+        "run": {"started": started, "finished": finished, "complete": evidence.complete},
+        "body": dict(body) if body is not None else None,
+        "targets": sorted(targets, key=lambda t: (str(t["kind"]), str(t["name"]))),
+        "facts": sorted(facts, key=_order),
+        "gaps": sorted(gaps, key=_order),
+    }
+
+
+def _order(item: Mapping[str, Json]) -> tuple[str, ...]:
+    return (item["subject"], item["name"], item["address"] or "", item.get("source", ""), item.get("where", ""))
+
+
+def from_document(document: Mapping[str, Json]) -> Evidence:
+    """A checked evidence/1 document → Evidence."""
+    return Evidence(
+        facts=tuple(
+            Fact(f["name"], f["subject"], f["value"], Source(f["source"]), f["where"], f["seen_at"], f["address"])
+            for f in document["facts"]
+        ),
+        gaps=tuple(Gap(g["name"], g["subject"], Why(g["why"]), g["detail"], g["address"]) for g in document["gaps"]),
+        targets=tuple(_target(t) for t in document.get("targets", [])),
+        complete=document["run"].get("complete", True),
+    )
+
+
+def _target(data: Mapping[str, Json]) -> Target:
+    place = data.get("location")
+    location = Location(place["file"], place["line"]) if place else None
+    return Target(Kind(data["kind"]), data["name"], location, data.get("options", {}))
+
+
+def load(path: Path) -> Mapping[str, Json]:
+    """Read and check an evidence file. Raises InputError: unreadable, truncated, not evidence, a later major version."""
+    document = load_json(path)
+    data = document.data
+    if not isinstance(data, dict) or not str(data.get("schema", "")).startswith("nis2check.evidence/"):
+        raise InputError(
+            _("Ce n'est pas un fichier de preuves nis2check (schema : nis2check.evidence/1)."), place=document.place()
+        )
+    check(document, "evidence")
+    return data

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The two families of sources, each an explicit tuple: the commands, the docs and the tests derive from them."""
+
+from __future__ import annotations
+
+from nis2check.evidence.net import dns, http, mail, ports, tls
+from nis2check.evidence.observe import Probe, Reader
+from nis2check.evidence.repo import compose, nginx, secrets, zone
+from nis2check.model import FactSpec
+
+PROBES: tuple[Probe, ...] = (dns, mail, tls, http, ports)
+READERS: tuple[Reader, ...] = (nginx, zone, compose, secrets)
+
+
+def fact_specs() -> dict[str, FactSpec]:
+    """Every fact that some source makes, by name. A rule that names another is refused."""
+    specs: dict[str, FactSpec] = {}
+    for source in (*PROBES, *READERS):
+        for spec in source.FACTS:
+            specs.setdefault(spec.name, spec)
+    return specs
