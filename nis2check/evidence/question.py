@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One DNS question: the query loop, its three tries, its budget, and what is remembered of our own resolver in a run.
+
+Rules for this file: an answer is ours only with the id and the question we sent; every try has its time and is counted; what
+a resolver answered once is the answer of the whole run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
+
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdatatype
+
+from nis2check.evidence.observe import Unseen
+from nis2check.evidence.wire import Deadline, Endpoint, Wire
+from nis2check.model import Why
+
+TRIES = 3
+PAYLOAD = 1232  # EDNS buffer of DNS flag day 2020
+TRY_SECONDS = 2.0
+MOST_IN_FLIGHT = 64  # questions to our resolver at a time: larger bursts lose datagrams
+DEAD_SECONDS = 30.0  # how long a resolver that does not answer is left alone
+
+Servers = tuple[Endpoint, ...]
+
+# ------------------------------------------------------------------------------------------------------ what we keep
+
+
+@dataclass(slots=True)
+class Budget:
+    """Queries that a look may still send: each try counts, over UDP or TCP."""
+
+    left: int
+
+    def spend(self) -> None:
+        if self.left <= 0:
+            raise Unseen(Why.LIMIT, "our own limit of DNS queries for one domain is reached")
+        self.left -= 1
+
+
+class Declined(Unseen):
+    """A server did answer, but with an rcode that says nothing of the name: that much was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    name: dns.name.Name
+    kind: dns.rdatatype.RdataType
+    recurse: bool = True
+    dnssec: bool = False
+    tcp: bool = False
+    ours: bool = True  # goes to our own resolver, which is no target
+
+    def message(self, edns: bool) -> dns.message.QueryMessage:
+        query = dns.message.make_query(self.name, self.kind, use_edns=0 if edns else False, payload=PAYLOAD)
+        if edns and self.dnssec:
+            query.want_dnssec()
+        if not self.recurse:
+            query.flags &= ~dns.flags.RD
+        return query
+
+
+@dataclass(slots=True)
+class Run:
+    """What is known of our resolver, and what it said, in one run."""
+
+    answers: dict[Question, dns.message.Message] = field(default_factory=dict)
+    pending: dict[Question, asyncio.Future[dns.message.Message]] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IN_FLIGHT))
+    checking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    heard: bool = False
+    silent: int = 0  # questions in a row that nobody answered
+    dead_until: float = 0.0
+
+
+_runs: WeakKeyDictionary[Wire, Run] = WeakKeyDictionary()
+
+
+def run_of(wire: Wire) -> Run:
+    if wire not in _runs:
+        _runs[wire] = Run()
+    return _runs[wire]
+
+
+# ---------------------------------------------------------------------------------------------------- one question
+
+
+class _Ear:
+    """Waits for the answer to one query: same id, same question, QR set.
+
+    Junk that bears our id is remembered but not believed, so that a forger who is faster than the server gains nothing
+    (TuDoor, CVE-2023-29483).
+    """
+
+    def __init__(self, query: dns.message.Message) -> None:
+        self.answer: dns.message.Message | None = None
+        self.junk = False
+        self._query = query
+
+    def __call__(self, data: bytes) -> bool:
+        if data[:2] != self._query.id.to_bytes(2, "big"):
+            return False
+        if len(data) < 12:
+            self.junk = True
+            return False
+        if not data[2] & 0x80:
+            return False
+        try:
+            answer = _parse(data)
+        except (dns.exception.DNSException, ValueError, IndexError, OverflowError):
+            self.junk = True
+            return False
+        if self._ours(answer):
+            self.answer = answer
+        return self.answer is not None
+
+    def _ours(self, answer: dns.message.Message) -> bool:
+        if answer.opcode() != dns.opcode.QUERY:
+            return False
+        if not answer.question:  # some servers that know no EDNS send back a bare header
+            return answer.rcode() in {dns.rcode.FORMERR, dns.rcode.NOTIMP}
+        asked, told = self._query.question[0], answer.question[0]
+        return (
+            len(answer.question) == 1
+            and told.name == asked.name
+            and told.rdtype == asked.rdtype
+            and told.rdclass == asked.rdclass
+        )
+
+
+def _parse(data: bytes) -> dns.message.Message:
+    try:
+        return dns.message.from_wire(data, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError):
+        if not data[2] & 0x02:
+            raise
+        # truncated in the middle of a record: header and question are enough to go on with TCP
+        return dns.message.from_wire(data, question_only=True, ignore_trailing=True)
+
+
+async def _by_udp(
+    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
+) -> dns.message.Message:
+    query = question.message(edns)
+    ear = _Ear(query)
+    try:
+        await wire.datagram(server, query.to_wire(), ear, deadline, TRY_SECONDS, ours=question.ours)
+    except Unseen:
+        if ear.junk:
+            raise Unseen(Why.MALFORMED, f"the answer of {server.address} cannot be read") from None
+        raise
+    assert ear.answer is not None  # noqa: S101 - datagram() returns only what the ear took
+    return ear.answer
+
+
+async def _by_tcp(
+    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
+) -> dns.message.Message:
+    query = question.message(edns)
+    ear = _Ear(query)
+    payload = query.to_wire()
+    # a deadline and not a time-out per read: a server that drips one byte a second ends too
+    async with wire.connect(server, deadline.sooner(2 * TRY_SECONDS), ours=question.ours) as connection:
+        connection.write(len(payload).to_bytes(2, "big") + payload)
+        size = int.from_bytes(await connection.read_exactly(2), "big")
+        data = await connection.read_exactly(size)
+    if not ear(data) or ear.answer is None:
+        raise Unseen(Why.MALFORMED, f"the answer of {server.address} over TCP cannot be read")
+    return ear.answer
+
+
+async def _one_try(
+    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, budget: Budget | None, edns: bool
+) -> dns.message.Message:
+    """One server's answer, TCP and plain DNS tried where the answer asks for them. Raises Unseen."""
+    if budget:
+        budget.spend()
+    ask_by = _by_tcp if question.tcp else _by_udp
+    answer = await ask_by(wire, question, server, deadline, edns)
+    if question.ours:
+        run = run_of(wire)
+        run.heard, run.silent, run.dead_until = True, 0, 0.0
+    if edns and answer.rcode() in {dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS}:
+        return await _one_try(wire, question, server, deadline, budget, False)
+    if answer.flags & dns.flags.TC:
+        if question.tcp:
+            raise Unseen(Why.MALFORMED, f"{server.address} truncates over TCP too")
+        return await _one_try(wire, replace(question, tcp=True), server, deadline, budget, edns)
+    return _told(answer, server)
+
+
+def _told(answer: dns.message.Message, server: Endpoint) -> dns.message.Message:
+    """The answer itself if it says something of the name. Raises Unseen for every rcode that does not."""
+    rcode = answer.rcode()
+    if rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+        return answer
+    why = {
+        dns.rcode.SERVFAIL: Why.SERVFAIL,
+        dns.rcode.REFUSED: Why.REFUSED,
+        dns.rcode.NOTAUTH: Why.REFUSED,
+        dns.rcode.NOTIMP: Why.REFUSED,
+    }.get(rcode, Why.MALFORMED)
+    # RFC 8914: says for instance that a SERVFAIL comes from a bogus signature (6)
+    extra = [
+        f", extended error {int(option.code)}" for option in answer.options if isinstance(option, dns.edns.EDEOption)
+    ]
+    raise Declined(why, f"{dns.rcode.to_text(rcode)} from {server.address}" + "".join(extra[:1]))
+
+
+_SILENCE = {Why.TIMEOUT, Why.DEADLINE}
+
+
+async def all_tries(
+    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
+) -> dns.message.Message:
+    """Three tries spread over the servers; the last one without EDNS if all was silent (some firewalls drop EDNS)."""
+    silent, problem = True, Unseen(Why.TIMEOUT, "no answer")
+    for turn in range(TRIES):
+        server = servers[turn % len(servers)]
+        edns = not (silent and turn == TRIES - 1)
+        try:
+            return await _one_try(wire, question, server, deadline, budget, edns)
+        except Unseen as error:
+            if error.why is Why.LIMIT:
+                raise
+            # what a server said tells more than the silence of another
+            if error.why not in _SILENCE or silent:
+                problem = error
+            silent = silent and error.why in _SILENCE
+        if question.ours and not run_of(wire).heard:
+            await _require_resolver(wire, servers)
+        if deadline.left() <= 0:
+            break
+    raise problem
+
+
+# -------------------------------------------------------------------------------------------------- our own resolver
+
+
+async def _require_resolver(wire: Wire, servers: Servers) -> None:
+    """Raise Unseen(unresolved) when no resolver answers even for the root: then the fault is ours, not the name's.
+
+    Asked once for all the looks that wait, and believed for `DEAD_SECONDS`, so that a fleet does not wait target by target.
+    """
+    run = run_of(wire)
+    async with run.checking:
+        if not run.heard and time.monotonic() >= run.dead_until:
+            root = Question(dns.name.root, dns.rdatatype.NS)
+            soon = Deadline.after(
+                TRY_SECONDS
+            )  # not the asker's: one who has no time left must not condemn the resolver
+            tries = (_by_udp(wire, root, server, soon, True) for server in servers[:TRIES])
+            answers = await asyncio.gather(*tries, return_exceptions=True)
+            run.heard = run.heard or any(isinstance(answer, dns.message.Message) for answer in answers)
+            if not run.heard:
+                run.dead_until = time.monotonic() + DEAD_SECONDS
+    if not run.heard:
+        raise _dead(servers)
+
+
+def _dead(servers: Servers) -> Unseen:
+    return Unseen(Why.UNRESOLVED, f"our resolver does not answer: {', '.join(s.address for s in servers[:TRIES])}")
+
+
+async def _from_resolver(
+    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
+) -> dns.message.Message:
+    run = run_of(wire)
+    async with run.gate:
+        if time.monotonic() < run.dead_until:
+            raise _dead(servers)
+        try:
+            return await all_tries(wire, question, servers, deadline, budget)
+        except Unseen as error:
+            if error.why in _SILENCE:
+                run.silent += 1
+                run.heard = run.heard and run.silent < TRIES  # it may have died since: ask it about the root again
+            raise
+
+
+async def shared(
+    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
+) -> dns.message.Message:
+    """Our resolver's answer, the same for all who ask in this run; those who ask at the same time wait for one question."""
+    run = run_of(wire)
+    while (known := run.answers.get(question)) is None and (pending := run.pending.get(question)) is not None:
+        try:
+            async with asyncio.timeout(deadline.left()):
+                return await asyncio.shield(pending)
+        except TimeoutError:
+            raise Unseen(Why.DEADLINE, "no time left") from None
+        except Unseen as error:
+            if error.why not in {Why.DEADLINE, Why.LIMIT}:  # those are the other asker's, not the name's
+                raise Unseen(error.why, error.detail) from None
+    if known is not None:
+        return known
+    run.pending[question] = asyncio.get_running_loop().create_future()
+    outcome: dns.message.Message | Unseen = Unseen(Why.DEADLINE, "the first asker was cancelled")
+    try:
+        outcome = run.answers[question] = await _from_resolver(wire, question, servers, deadline, budget)
+        return outcome
+    except Unseen as error:
+        outcome = error
+        raise
+    finally:
+        _settle(run.pending.pop(question), outcome)
+
+
+def _settle(future: asyncio.Future[dns.message.Message], outcome: dns.message.Message | Unseen) -> None:
+    if isinstance(outcome, Unseen):
+        future.set_exception(outcome)
+        future.exception()  # nobody may be waiting: then there is nothing to complain about
+    else:
+        future.set_result(outcome)
