@@ -83,10 +83,10 @@ def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(_("Fichier illisible : {reason}.").format(reason=reason), place=Place(file)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # before fdopen, which refuses a folder in its own words
+        os.close(handle)
+        raise InputError(_("Ce n'est pas un fichier ordinaire."), place=Place(file))
     with os.fdopen(handle, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(_("Ce n'est pas un fichier ordinaire."), place=Place(file))
         data = stream.read(largest + 1)
     if len(data) > largest:
         size = f"{largest >> 20} Mio"
