@@ -242,6 +242,7 @@ class Waiver:
     approver: str
     created: str
     until: str
+    compensating: str = ""  # what reduces the risk meanwhile
 
 
 def finding_id(rule: str, kind: str, name: str) -> str:

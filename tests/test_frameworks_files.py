@@ -93,7 +93,8 @@ def test_a_measure_of_important_entities_needs_none_of_essential_ones_alone() ->
 
 def test_links_lead_somewhere_and_name_their_source() -> None:
     recyf, nis2 = frameworks.load(), frameworks.load("nis2")
-    links = [link for item in (*recyf.objectives.values(), *recyf.measures.values()) for link in item.links]
+    links = [link for objective in recyf.objectives.values() for link in objective.links]
+    links += [link for measure in recyf.measures.values() for link in measure.links]
     assert {link.source for link in links} <= set(recyf.sources)
     assert {clause for link in links if link.to == "nis2" for clause in link.clauses} <= set(nis2.measures)
     letters = {c for o in recyf.objectives.values() for link in o.links if link.to == "nis2" for c in link.clauses}
