@@ -7,6 +7,9 @@ The chosen language is the one piece of state of the process: set once by ``cli`
 from __future__ import annotations
 
 import gettext
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nis2check.model import Text
@@ -23,12 +26,24 @@ def use(lang: str) -> None:
     global _chosen, _catalogue
     _chosen = lang if lang in LANGUAGES else "fr"
     _catalogue = gettext.translation("nis2check", _LOCALE, [_chosen], fallback=True)
+    os.environ["LANGUAGE"] = _chosen  # where gettext looks for the language of the default domain
     gettext.bindtextdomain("messages", str(_LOCALE))
     gettext.textdomain("messages")
 
 
 def chosen() -> str:
     return _chosen
+
+
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """Speak ``lang`` for the length of a block: a report carries its own language, apart from the terminal's."""
+    before = _chosen
+    use(lang)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def _(message: str) -> str:

@@ -15,8 +15,18 @@ from nis2check.model import Evidence, Fact, Gap, Json, Kind, Location, Source, T
 SCHEMA = "nis2check.evidence/1"
 
 
-def to_document(evidence: Evidence, *, started: str, finished: str, body: Mapping[str, Json] | None) -> dict[str, Json]:
-    """The evidence/1 document: facts and gaps in a fixed order, so that the same looks give the same bytes."""
+def to_document(
+    evidence: Evidence,
+    *,
+    started: str,
+    finished: str,
+    body: Mapping[str, Json] | None,
+    settings: Mapping[str, Json] | None = None,
+) -> dict[str, Json]:
+    """The evidence/1 document: facts and gaps in a fixed order, so that the same looks give the same bytes.
+
+    ``body`` is the identity as declared; ``settings`` what else of the body's file a judgement depends on (regime, plan).
+    """
     facts = [
         {
             "name": f.name,
@@ -30,7 +40,14 @@ def to_document(evidence: Evidence, *, started: str, finished: str, body: Mappin
         for f in evidence.facts
     ]
     gaps = [
-        {"name": g.name, "subject": g.subject, "address": g.address, "why": g.why.value, "detail": g.detail}
+        {
+            "name": g.name,
+            "subject": g.subject,
+            "address": g.address,
+            "why": g.why.value,
+            "detail": g.detail,
+            **({"source": g.source.value, "where": g.where} if g.source is not Source.PROBE else {}),
+        }
         for g in evidence.gaps
     ]
     targets = [
@@ -47,6 +64,7 @@ def to_document(evidence: Evidence, *, started: str, finished: str, body: Mappin
         "tool": {"name": "nis2check", "version": __version__},
         "run": {"started": started, "finished": finished, "complete": evidence.complete},
         "body": dict(body) if body is not None else None,
+        "settings": dict(settings or {}),
         "targets": sorted(targets, key=lambda t: (str(t["kind"]), str(t["name"]))),
         "facts": sorted(facts, key=_order),
         "gaps": sorted(gaps, key=_order),
@@ -64,10 +82,16 @@ def from_document(document: Mapping[str, Json]) -> Evidence:
             Fact(f["name"], f["subject"], f["value"], Source(f["source"]), f["where"], f["seen_at"], f["address"])
             for f in document["facts"]
         ),
-        gaps=tuple(Gap(g["name"], g["subject"], Why(g["why"]), g["detail"], g["address"]) for g in document["gaps"]),
+        gaps=tuple(_gap(g) for g in document["gaps"]),
         targets=tuple(_target(t) for t in document.get("targets", [])),
         complete=document["run"].get("complete", True),
     )
+
+
+def _gap(data: Mapping[str, Json]) -> Gap:
+    source = Source(data.get("source", "probe"))
+    why = Why(data["why"])
+    return Gap(data["name"], data["subject"], why, data["detail"], data["address"], source, data.get("where", ""))
 
 
 def _target(data: Mapping[str, Json]) -> Target:

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The spine: body → scope → evidence → findings → plan → result. A pure function of what was looked at and of a day.
+
+Live scans, `check` and the replay of a stored evidence file all pass here: the same case gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from nis2check.attest.measures import findings as measure_findings
+from nis2check.attest.objectives import objectives
+from nis2check.attest.waivers import attach
+from nis2check.case import Case
+from nis2check.model import Category, Finding, Json
+from nis2check.plan.actions import plan
+from nis2check.result import document
+from nis2check.rules.drift import drift
+from nis2check.rules.judge import judge
+
+
+def result(case: Case) -> dict[str, Json]:
+    """The ``nis2check.result/1`` document of a case."""
+    findings = attach(_findings(case), case.waivers, case.on)
+    category = case.scope.category if case.scope else Category.UNDECIDED
+    return document(
+        case,
+        findings=findings,
+        objectives=objectives(case.framework, category, findings) if case.scope else [],
+        plan=_plan(case, findings, category),
+        drift=drift(case.evidence.facts),
+    )
+
+
+def _findings(case: Case) -> list[Finding]:
+    evidence = case.evidence
+    found = judge(case.rules, evidence.targets, evidence.facts, evidence.gaps)
+    if case.scope is not None:
+        subject = case.scope.body.siren or case.scope.body.name
+        found += measure_findings(case.framework, case.scope.category, evidence.facts, case.on, subject)
+    return found
+
+
+def _plan(case: Case, findings: list[Finding], category: Category) -> dict[str, Json]:
+    start = case.plan.get("start")
+    return plan(
+        findings,
+        case.rules,
+        case.framework,
+        category,
+        start=datetime.date.fromisoformat(start) if start else case.on,
+        days_per_month=case.plan.get("days_per_month"),
+    )
