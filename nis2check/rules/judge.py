@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One verdict per rule and target, from facts and gaps alone. Pure: no clock, no disk, no console.
+
+Three values, never two: what was not seen is ``unknown`` with the reason of the look, and can only become worse, never
+``pass``. Facts of one target are judged address by address, and what a file declares apart from what a probe saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nis2check.model import (
+    Fact,
+    Finding,
+    Gap,
+    Json,
+    Kind,
+    Location,
+    Rule,
+    Source,
+    Target,
+    Verdict,
+    Why,
+    finding_id,
+)
+from nis2check.rules.assertions import LONGEST_SUBJECT, has_pattern, implied_types
+
+_WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.NOT_APPLICABLE)
+
+
+def judge(
+    rules: Sequence[Rule], targets: Sequence[Target], facts: Iterable[Fact], gaps: Iterable[Gap]
+) -> list[Finding]:
+    """The findings of every rule, in the order of rules, then of targets, then of files.
+
+    A rule speaks of each declared target of its kind, seen or not, and of each file or declaration that holds a fact it
+    expects. Ports: one finding per ``host:port``, and none for a port that the rule does not speak of.
+    """
+    seen = _Seen.of(facts, gaps)
+    findings: list[Finding] = []
+    for rule in rules:
+        compiled = _compile(rule)
+        for target in targets:
+            if target.kind is rule.targets:
+                findings += _live(compiled, target, seen)
+        findings += _declared(compiled, seen)
+    return findings
+
+
+def judge_examples(rule: Rule) -> list[tuple[str, int, Verdict]]:
+    """The examples of a rule that do not come out as written: (expected verdict, index, verdict found)."""
+    compiled = _compile(rule)
+    wrong: list[tuple[str, int, Verdict]] = []
+    for expected, examples in rule.examples.items():
+        for index, example in enumerate(examples):
+            facts = {name: [Fact(name, "", value, Source.PROBE, "", "")] for name, value in example.items()}
+            found = _outcome(compiled, None, facts, ()).verdict
+            if found != expected:
+                wrong.append((expected, index, found))
+    return wrong
+
+
+# ------------------------------------------------------------------------------------------------------- what is seen
+
+
+@dataclass(slots=True)
+class _Subject:
+    """All that is known of one subject by one source."""
+
+    facts: dict[str, list[Fact]] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def speaks_of(self, names: Iterable[str]) -> bool:
+        return any(name in self.facts or any(_covers(gap, name) for gap in self.gaps) for name in names)
+
+
+_NOTHING = _Subject()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Facts and gaps by source and subject; the subjects ``host:port`` of the ports probe also by host."""
+
+    subjects: dict[tuple[Source, str], _Subject]
+    ports: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact], gaps: Iterable[Gap]) -> _Seen:
+        subjects: dict[tuple[Source, str], _Subject] = {}
+        ports: dict[str, dict[str, None]] = {}
+        for fact in facts:
+            subject = subjects.setdefault((fact.source, fact.subject), _Subject())
+            subject.facts.setdefault(fact.name, []).append(fact)
+            _note_port(ports, fact)
+        for gap in gaps:
+            subjects.setdefault((gap.source, gap.subject), _Subject()).gaps.append(gap)
+            _note_port(ports, gap)
+        return cls(subjects, {host: sorted(found, key=_by_port) for host, found in ports.items()})
+
+
+def _note_port(ports: dict[str, dict[str, None]], seen: Fact | Gap) -> None:
+    host, _colon, port = seen.subject.rpartition(":")
+    bare = host.startswith("[") or ":" not in host  # 2001:db8::53 is a host; [2001:db8::1]:53 a port of one
+    if seen.source is Source.PROBE and seen.name.startswith("ports.") and host and bare and port.isdigit():
+        ports.setdefault(host.strip("[]"), {})[seen.subject] = None
+
+
+def _by_port(subject: str) -> int:
+    return int(subject.rpartition(":")[2])
+
+
+def _covers(gap: Gap, name: str) -> bool:
+    return gap.name == name or (gap.name.endswith(".*") and name.startswith(gap.name[:-1]))
+
+
+# --------------------------------------------------------------------------------------------------------- assertions
+
+
+@dataclass(frozen=True, slots=True)
+class _Assertion:
+    name: str
+    validator: Any
+    types: frozenset[str]  # JSON types that its keywords speak of; empty: any
+    patterned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    rule: Rule
+    when: tuple[_Assertion, ...]
+    expect: tuple[_Assertion, ...]
+    names: tuple[str, ...]
+
+
+def _compile(rule: Rule) -> _Compiled:
+    from jsonschema import Draft202012Validator
+
+    def assertions(schemas: Mapping[str, Json]) -> tuple[_Assertion, ...]:
+        return tuple(
+            _Assertion(name, Draft202012Validator(schema), implied_types(schema), has_pattern(schema))
+            for name, schema in schemas.items()
+        )
+
+    return _Compiled(
+        rule, assertions(rule.when), assertions(rule.expect), tuple(dict.fromkeys([*rule.when, *rule.expect]))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one assertion says of its fact: yes, no or None (cannot tell), the fact that decided, and in words."""
+
+    holds: bool | None
+    words: str = ""
+    fact: Fact | None = None
+    gap: Gap | None = None
+
+
+def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, wanted: bool) -> _Answer:
+    """Ask one assertion of all the facts of its name at one address.
+
+    ``wanted`` is the answer that settles it: a file may say a thing twice, and one failing line is a failure (False),
+    one matching line makes the rule apply (True). A gap of that very name means that not all was seen, so that only the
+    settling answer counts; a gap ``tls.*`` speaks of what is missing only.
+    """
+    unsure: _Answer | None = None
+    for fact in facts:
+        trouble = _trouble(assertion, fact.value)
+        if trouble:
+            unsure = unsure or _Answer(None, trouble, fact)
+        elif assertion.validator.is_valid(fact.value) is wanted:
+            return _Answer(wanted, _told(assertion, fact, wanted), fact)
+    if unsure:
+        return unsure
+    for gap in gaps:
+        if gap.name == assertion.name or (not facts and _covers(gap, assertion.name)):
+            return _Answer(None, f"{gap.why}: {gap.detail}" if gap.detail else str(gap.why), gap=gap)
+    if not facts:
+        return _Answer(None, f"{Why.NOT_ASKED}: {assertion.name}")
+    return _Answer(not wanted, _told(assertion, facts[0], not wanted), facts[0])
+
+
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def _trouble(assertion: _Assertion, value: Json) -> str:
+    """Why a value cannot be judged, else empty: JSON Schema lets ``minimum`` pass anything that is not a number."""
+    if assertion.types:
+        fits = any(isinstance(value, _PYTHON_TYPES[kind]) for kind in assertion.types)
+        if not fits or isinstance(value, bool):
+            return f"{Why.MALFORMED}: {assertion.name} = {_short(value)}"
+    if assertion.patterned and _longest(value) > LONGEST_SUBJECT:
+        return f"{Why.LIMIT}: {assertion.name} > {LONGEST_SUBJECT} characters"
+    return ""
+
+
+def _longest(value: Json) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return max(map(_longest, value), default=0)
+    if isinstance(value, dict):
+        return max((max(len(key), _longest(child)) for key, child in value.items()), default=0)
+    return 0
+
+
+def _told(assertion: _Assertion, fact: Fact, holds: bool) -> str:
+    """``certificate.days_left = 3 (minimum: 15)``: the same in every language, since facts and JSON Schema have one."""
+    if holds:
+        return f"{fact.name} = {_short(fact.value)}"
+    error = next(assertion.validator.iter_errors(fact.value))
+    expected = f" ({error.validator}: {_short(error.validator_value)})" if error.validator else ""
+    return f"{fact.name} = {_short(fact.value)}{expected}"
+
+
+def _short(value: Json) -> str:
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+# ----------------------------------------------------------------------------------------------------------- verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The verdict at one address."""
+
+    address: str | None
+    verdict: Verdict
+    reason: str
+    facts: Mapping[str, Json]
+    location: Location | None
+
+
+def _outcome(
+    compiled: _Compiled, address: str | None, facts: Mapping[str, Sequence[Fact]], gaps: Sequence[Gap]
+) -> _Outcome:
+    """DESIGN 4: `when` first (one clear no settles it), then `expect` (one clear no settles it), then what is missing."""
+    used = {name: facts[name][0].value for name in compiled.names if facts.get(name)}
+
+    def give(verdict: Verdict, answer: _Answer | None) -> _Outcome:
+        if answer and answer.fact:
+            used[answer.fact.name] = answer.fact.value
+        place = (answer.fact or answer.gap) if answer else None
+        place = place or next((facts[name][0] for name in compiled.rule.expect if facts.get(name)), None)
+        return _Outcome(address, verdict, answer.words if answer else "", used, place.location() if place else None)
+
+    stop = _weakest(_ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
+    if stop:
+        return give(Verdict.NOT_APPLICABLE if stop.holds is False else Verdict.UNKNOWN, stop)
+    stop = _weakest(_ask(one, facts.get(one.name, ()), gaps, wanted=False) for one in compiled.expect)
+    if stop:
+        return give(Verdict.FAIL if stop.holds is False else Verdict.UNKNOWN, stop)
+    return give(Verdict.PASS, None)
+
+
+def _weakest(answers: Iterable[_Answer]) -> _Answer | None:
+    """The first clear no, else the first that cannot tell, else None: all hold."""
+    unsure: _Answer | None = None
+    for answer in answers:
+        if answer.holds is False:
+            return answer
+        if answer.holds is None:
+            unsure = unsure or answer
+    return unsure
+
+
+def _outcomes(compiled: _Compiled, subject: _Subject) -> list[_Outcome]:
+    """One outcome per address, or a single one without address. What has no address is true of all of them."""
+    facts = {name: subject.facts[name] for name in compiled.names if name in subject.facts}
+    gaps = [gap for gap in subject.gaps if any(_covers(gap, name) for name in compiled.names)]
+    addresses = {fact.address for found in facts.values() for fact in found} | {gap.address for gap in gaps}
+    if addresses <= {None}:
+        return [_outcome(compiled, None, facts, gaps)]
+    places: list[str | None] = [*sorted(address for address in addresses if address is not None)]
+    nowhere = {name: kept for name, found in facts.items() if (kept := [f for f in found if f.address is None])}
+    if any(
+        gap.address is None and _covers(gap, one) for gap in gaps for one in compiled.rule.expect if one not in nowhere
+    ):
+        places.append(None)  # something without address was not seen, though other addresses were
+    out: list[_Outcome] = []
+    for place in places:
+        here = {
+            name: kept for name, found in facts.items() if (kept := [f for f in found if f.address in (place, None)])
+        }
+        out.append(_outcome(compiled, place, here, [gap for gap in gaps if gap.address in (place, None)]))
+    return out
+
+
+def _finding(compiled: _Compiled, target: Target, source: Source, subject: _Subject) -> Finding:
+    rule = compiled.rule
+    outcomes = _outcomes(compiled, subject)
+    worst = min(outcomes, key=lambda outcome: _WORST_FIRST.index(outcome.verdict))
+    several = [
+        {"address": one.address, "verdict": str(one.verdict), "facts": dict(one.facts), "reason": one.reason}
+        for one in outcomes
+    ]
+    # What a file declares of a live target is another finding than what a probe sees of it.
+    kind = (
+        f"{target.kind}@{source}" if source is not Source.PROBE and target.kind is not Kind.FILE else str(target.kind)
+    )
+    return Finding(
+        id=finding_id(rule.id, kind, target.name),
+        rule=rule.id,
+        target=target,
+        address=worst.address,
+        verdict=worst.verdict,
+        severity=rule.severity,
+        proof=source.proof,
+        reason=worst.reason,
+        facts=worst.facts,
+        location=target.location if source is Source.PROBE else worst.location or target.location,
+        references=rule.references,
+        addresses=tuple(several) if len(several) > 1 else (),
+    )
+
+
+def _live(compiled: _Compiled, target: Target, seen: _Seen) -> Iterator[Finding]:
+    """The findings of a declared target: always one, even when nothing was seen; for ports, one per port tried."""
+    if target.kind is not Kind.PORTS:
+        if target.kind not in (Kind.FILE, Kind.BODY):
+            subject = seen.subjects.get((Source.PROBE, target.name), _NOTHING)
+            yield _finding(compiled, target, Source.PROBE, subject)
+        return
+    tried = seen.ports.get(target.name.strip("[]"), [])
+    for name in tried:
+        finding = _finding(
+            compiled, _port_of(target, name), Source.PROBE, _port(seen.subjects[Source.PROBE, name], name)
+        )
+        if finding.verdict is not Verdict.NOT_APPLICABLE:
+            yield finding
+    whole = seen.subjects.get((Source.PROBE, target.name))
+    if not tried or (whole and whole.speaks_of(compiled.rule.expect)):
+        yield _finding(compiled, target, Source.PROBE, whole or _NOTHING)
+
+
+def _port_of(target: Target, name: str) -> Target:
+    return Target(target.kind, name, target.location, target.options)
+
+
+def _port(subject: _Subject, name: str) -> _Subject:
+    """A port's number is in its name: a rule that is not of this port must not be unknown for want of it."""
+    if "ports.number" in subject.facts:
+        return subject
+    number = Fact("ports.number", name, _by_port(name), Source.PROBE, "", "")
+    return _Subject(subject.facts | {"ports.number": [number]}, subject.gaps)
+
+
+def _declared(compiled: _Compiled, seen: _Seen) -> Iterator[Finding]:
+    """The findings of what files and declarations say, where they speak of something the rule expects."""
+    for (source, name), subject in seen.subjects.items():
+        if source is Source.PROBE or not subject.speaks_of(compiled.rule.expect):
+            continue
+        places = [place for place in _locations(subject) if place is not None]
+        is_file = any(place.file == name for place in places)
+        kind = Kind.FILE if is_file or compiled.rule.targets is Kind.FILE else compiled.rule.targets
+        finding = _finding(compiled, Target(kind, name, places[0] if places else None), source, subject)
+        if kind is not Kind.PORTS or finding.verdict is not Verdict.NOT_APPLICABLE:
+            yield finding
+
+
+def _locations(subject: _Subject) -> Iterator[Location | None]:
+    for found in subject.facts.values():
+        yield from (fact.location() for fact in found)
+    yield from (gap.location() for gap in subject.gaps)
