@@ -42,9 +42,8 @@ def clean(text: object, medium: Medium, *, longest: int = LONGEST) -> str:
     """Return ``text`` safe to print on ``medium``: controls shown as escapes, newlines flattened, at most ``longest``
     characters. A CSV cell that a spreadsheet would run starts with an apostrophe; Markdown marks are escaped; a GitHub
     command cannot be started or ended."""
-    one = (
-        _HOSTILE.sub(_visible, str(text)).replace("\t", " ").replace("\n", "\\n" if medium is not Medium.HTML else " ")
-    )
+    newline = " " if medium is Medium.HTML else "\\n"
+    one = _HOSTILE.sub(_visible, str(text)).replace("\t", " ").replace("\n", newline)
     if len(one) > longest:
         one = one[: longest - 1] + "…"
     if medium is Medium.CSV and one.startswith(_FORMULA):
@@ -59,19 +58,99 @@ def clean(text: object, medium: Medium, *, longest: int = LONGEST) -> str:
 
 
 _NARROW, _NBSP = "\u202f", "\u00a0"
-_BEFORE_HIGH = re.compile(r"(?<=[\w»)\]’'%…]) ([;!?])(?=\s|$|[»)])")
-_BEFORE_COLON = re.compile(r"(?<=[\w»)\]’'%…]) :(?=\s|$)")
-_UNITS = re.compile(r"(?<=\d) (?=(?:%|€|M€|jours?\b|j\b|habitants?\b|hab\.|h\b|mois\b|ans?\b))")
+# "}" stands before a space when a message is dressed before its fields are filled, so that no foreign value is dressed.
+_BEFORE_HIGH = re.compile(r"(?<=[\w»)\]}’'%…]) ([;!?])(?=\s|$|[»)])")
+_BEFORE_COLON = re.compile(r"(?<=[\w»)\]}’'%…]) :(?=\s|$)")
+_UNITS = re.compile(r"(?<=[\d}]) (?=(?:%|€|M€|jours?\b|j\b|habitants?\b|hab\.|h\b|mois\b|ans?\b))")
 
 
-def french(text: str) -> str:
-    """Put the no-break spaces of French typography into one of our own sentences (facts: ux 6.2)."""
+def french(text: str, *, curly: bool = False) -> str:
+    """Put the no-break spaces of French typography into one of our own sentences (facts: ux 6.2).
+
+    ``curly`` also turns the typewriter apostrophe into ``’``: for documents, never for a terminal, an id or code.
+    """
     text = _BEFORE_HIGH.sub(_NARROW + r"\1", text)
     text = _BEFORE_COLON.sub(_NBSP + ":", text)
     text = text.replace("« ", "«" + _NARROW).replace(" »", _NARROW + "»")
-    return _UNITS.sub(_NBSP, text)
+    text = _UNITS.sub(_NBSP, text)
+    return text.replace("'", "’") if curly else text
 
 
-def number(value: int, lang: str) -> str:
-    """``31 420`` (narrow no-break space) in French, ``31,420`` in English."""
-    return f"{value:,}".replace(",", _NARROW if lang == "fr" else ",")
+def number(value: float, lang: str) -> str:
+    """``31 420`` (narrow no-break space) and ``0,5`` in French, ``31,420`` and ``0.5`` in English."""
+    text = f"{value:,.1f}".removesuffix(".0")
+    return text.replace(",", _NARROW).replace(".", ",") if lang == "fr" else text
+
+
+# -------------------------------------------------------------------------------------------------------- calendar
+
+_MONTHS = {
+    "fr": ("janvier", "février", "mars", "avril", "mai", "juin")
+    + ("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+    "en": ("January", "February", "March", "April", "May", "June")
+    + ("July", "August", "September", "October", "November", "December"),
+}
+_SHORT_MONTHS = {
+    "fr": ("janv.", "févr.", "mars", "avril", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+
+
+def date(moment: str, lang: str) -> str:
+    """``22 novembre 2026``, ``1er janvier 2027`` from an ISO date or an RFC 3339 time. Anything else comes back as it is."""
+    match = re.match(r"(\d{4})-(\d{2})-(\d{2})(?:T|$)", moment)
+    if not match or not 1 <= int(match[2]) <= 12:
+        return moment
+    day = int(match[3])
+    shown = "1er" if day == 1 and lang == "fr" else str(day)
+    return f"{shown}{_NBSP}{_MONTHS[lang][int(match[2]) - 1]}{_NBSP}{match[1]}"
+
+
+def short_date(moment: str) -> str:
+    """``22/11/2026`` for tables and terminals, from an ISO date or time. Anything else comes back as it is."""
+    match = re.match(r"(\d{4})-(\d{2})-(\d{2})(?:T|$)", moment)
+    return f"{match[3]}/{match[2]}/{match[1]}" if match else moment
+
+
+def clock(moment: str, lang: str) -> str:
+    """``14 h 05`` (French) or ``14:05`` from an RFC 3339 time, in the zone it is written in; empty for a bare date."""
+    match = re.match(r"\d{4}-\d{2}-\d{2}T(\d{2}):(\d{2})", moment)
+    if not match:
+        return ""
+    return f"{int(match[1])}{_NBSP}h{_NBSP}{match[2]}" if lang == "fr" else f"{match[1]}:{match[2]}"
+
+
+def month(year_month: str, lang: str, *, short: bool = False) -> str:
+    """``décembre 2026`` (or ``déc. 2026``) from ``2026-12``. Anything else comes back as it is."""
+    match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", year_month)
+    if not match:
+        return year_month
+    return f"{(_SHORT_MONTHS if short else _MONTHS)[lang][int(match[2]) - 1]}{_NBSP}{match[1]}"
+
+
+# -------------------------------------------------------------------------------------------------------- columns
+
+
+def columns(text: str) -> int:
+    """How many terminal columns a text takes: none for combining marks, two for wide East Asian characters."""
+    import unicodedata
+
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
+    return len(text) + wide - sum(unicodedata.combining(one) != 0 for one in text)
+
+
+_FOLDS = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "…": "...", "→": "->", "·": "-", "œ": "oe",
+     "Œ": "OE", "æ": "ae", "Æ": "AE", "€": "EUR", "°": "o", "§": "par. ", "█": "#", "░": ".", _NARROW: " ", _NBSP: " "}
+)  # fmt: skip
+
+
+def ascii_only(text: str) -> str:
+    """The same text in ASCII: accents dropped, typography folded, what is left of other scripts as ``\\uXXXX``."""
+    import unicodedata
+
+    folded = unicodedata.normalize("NFKD", text.translate(_FOLDS))
+    bare = "".join(one for one in folded if not unicodedata.combining(one))
+    return bare.encode("ascii", "backslashreplace").decode("ascii")

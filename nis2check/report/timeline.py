@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Where each bar of the plan's timeline stands: numbers for an SVG, drawn by the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nis2check import printing
+from nis2check.language import _
+from nis2check.model import Json
+from nis2check.report import words
+
+MONTHS = 6
+LEFT, COLUMN, TOP, ROW = 372, 98, 40, 42  # user units of the SVG
+LONGEST = 50  # characters of a title: SVG text does not wrap, and the table beside it has the whole
+SHORTEST = 10  # a bar that can be seen, whatever the effort
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    rank: int
+    title: str
+    days: str
+    y: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """``loads`` are the days planned in each month, as text beside the capacity."""
+
+    months: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    loads: tuple[str, ...]
+    width: int
+    height: int
+    description: str
+    left: int = LEFT
+    column: int = COLUMN
+    top: int = TOP
+    row: int = ROW
+
+
+def draw(plan: Mapping[str, Json], lang: str) -> Timeline | None:
+    """The six months of the plan, or None when there is nothing to draw. Measures of one month stand one after another."""
+    measures = plan["measures"]
+    if not measures:
+        return None
+    months = _months(str(plan.get("start") or min(one["month"] for one in measures))[:7])
+    capacity = float(plan.get("capacity") or max(float(one["effort"]) for one in measures) or 1)
+    spent = dict.fromkeys(months, 0.0)
+    bars = []
+    for place, one in enumerate(measures):
+        month = one["month"] if one["month"] in spent else months[-1]
+        bars.append(_bar(place, one, lang, months.index(month) + spent[month] / capacity, capacity))
+        spent[month] += float(one["effort"])
+    said = [_("{month} : {title}").format(month=printing.month(one["month"], lang), title=words.spoken(one["title"], lang))
+            for one in measures]  # fmt: skip
+    return Timeline(
+        tuple(printing.month(month, lang, short=True) for month in months),
+        tuple(bars),
+        tuple(printing.number(spent[month], lang) if spent[month] else "–" for month in months),
+        LEFT + COLUMN * MONTHS,
+        TOP + ROW * (len(measures) + 1),
+        " ; ".join(said) + ".",
+    )
+
+
+def _bar(place: int, one: Mapping[str, Json], lang: str, start: float, capacity: float) -> Bar:
+    days = float(one["effort"])
+    width = max(days / capacity * COLUMN, SHORTEST)
+    x = min(LEFT + start * COLUMN, LEFT + MONTHS * COLUMN - SHORTEST)
+    title = words.spoken(one["title"], lang)
+    return Bar(
+        int(one["rank"]),
+        title if len(title) <= LONGEST else title[: LONGEST - 1].rstrip() + "…",
+        printing.number(days, lang),
+        TOP + ROW * place,
+        round(x, 1),
+        round(min(width, LEFT + MONTHS * COLUMN - x), 1),
+    )
+
+
+def _months(first: str) -> list[str]:
+    """Six months from ``2026-12``."""
+    year, month = int(first[:4]), int(first[5:7])
+    return [f"{year + (month - 1 + n) // 12}-{(month - 1 + n) % 12 + 1:02}" for n in range(MONTHS)]

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The words of a result in the language being spoken: one place, so that every format says the same thing.
+
+Rule for this file: a word that is not known (a newer 1.x document) comes back as it is, never as an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from nis2check import printing
+from nis2check.language import _, pick
+from nis2check.model import Json
+
+
+class Mark(NamedTuple):
+    """How a verdict is shown: a sign and its ASCII form beside the word, since colour is never the only carrier."""
+
+    sign: str
+    ascii: str
+    word: str
+
+
+def verdict(word: str) -> Mark:
+    marks = {
+        "fail": Mark("✗", "[X]", _("Non conforme")),
+        "partial": Mark("◐", "[~]", _("Partielle")),
+        "unknown": Mark("!", "[!]", _("Indéterminée")),
+        "to_attest": Mark("?", "[?]", _("À attester")),
+        "pass": Mark("✓", "[v]", _("Conforme")),
+        "not_applicable": Mark("–", "[-]", _("Sans objet")),
+    }
+    return marks.get(word, Mark("·", "[.]", word))
+
+
+def severity(word: str) -> str:
+    words = {
+        "critical": _("Critique"),
+        "high": _("Élevée"),
+        "medium": _("Moyenne"),
+        "low": _("Faible"),
+        "info": _("Information"),
+    }
+    return words.get(word, word)
+
+
+def effort(level: int) -> str:
+    return {1: _("faible"), 2: _("moyen"), 3: _("élevé")}.get(level, str(level))
+
+
+def proof(word: str) -> str:
+    """How it was shown, as a participle: "observé par sonde"."""
+    words = {
+        "observed": _("observé par sonde"),
+        "declared_files": _("lu dans les fichiers"),
+        "attested": _("attesté"),
+    }
+    return words.get(word, word)
+
+
+def proof_noun(word: str) -> str:
+    """After a number: "8 par sonde"."""
+    words = {"observed": _("par sonde"), "declared_files": _("par fichiers"), "attested": _("par attestation")}
+    return words.get(word, word)
+
+
+def proof_name(word: str) -> str:
+    words = {"observed": _("Sondes"), "declared_files": _("Fichiers déclarés"), "attested": _("Attestations")}
+    return words.get(word, word)
+
+
+def category(word: str) -> str:
+    words = {
+        "essential": _("entité essentielle (EE)"),
+        "important": _("entité importante (EI)"),
+        "out_of_scope": _("hors du champ d'application"),
+        "undecided": _("indéterminé : il manque un élément"),
+    }
+    return words.get(word, word)
+
+
+def family(word: str) -> str:
+    words = {
+        "governance": _("Gouvernance"),
+        "protection": _("Protection"),
+        "defence": _("Défense"),
+        "resilience": _("Résilience"),
+    }
+    return words.get(word, word)
+
+
+def nature(code: str) -> str:
+    words = {
+        "REG": _("Région"),
+        "CTU": _("Collectivité territoriale unique"),
+        "DEP": _("Département"),
+        "DEPREG": _("Département et région d'outre-mer"),
+        "CEA": _("Collectivité européenne d'Alsace"),
+        "COMMUNE": _("Commune"),
+        "CC": _("Communauté de communes"),
+        "CA": _("Communauté d'agglomération"),
+        "CU": _("Communauté urbaine"),
+        "METRO": _("Métropole"),
+        "MET69": _("Métropole de Lyon"),
+        "EPT": _("Établissement public territorial"),
+        "SYNDICAT": _("Syndicat"),
+        "SDIS": _("Service d'incendie et de secours"),
+        "CDG": _("Centre de gestion"),
+        "EPA": _("Établissement public administratif"),
+        "EPIC": _("Établissement public industriel et commercial"),
+        "REGIE": _("Régie"),
+        "SEM": _("Société d'économie mixte"),
+        "SPL": _("Société publique locale"),
+        "COM": _("Collectivité d'outre-mer"),
+    }
+    return words.get(code, code)
+
+
+def confidence(letter: str) -> str:
+    """How sure we are of a legal text: A official, B secondary, C to confirm."""
+    words = {
+        "A": _("confiance A : lu dans une source officielle"),
+        "B": _("confiance B : source secondaire ou déduction"),
+        "C": _("confiance C : à confirmer"),
+    }
+    return words.get(letter, letter)
+
+
+def why(word: str) -> str:
+    """Why a fact could not be had, as the end of a sentence."""
+    words = {
+        "timeout": _("pas de réponse dans le délai"),
+        "deadline": _("temps alloué à la cible épuisé"),
+        "refused": _("connexion ou question refusée"),
+        "reset": _("connexion coupée par la cible"),
+        "closed": _("connexion fermée avant la réponse"),
+        "malformed": _("réponse illisible"),
+        "not_tls": _("le service ne parle pas TLS"),
+        "servfail": _("le serveur DNS a répondu par une erreur"),
+        "unresolved": _("le nom n'a pas d'adresse, ou aucun résolveur ne répond"),
+        "rate_limited": _("la cible limite le rythme des essais"),
+        "blocked": _("un filtre a répondu à la place du site"),
+        "limit": _("une limite de prudence de nis2check a été atteinte"),
+        "templated": _("valeur calculée par un gabarit, non lisible ici"),
+        "unreadable": _("fichier illisible"),
+        "out_of_scope": _("hors du périmètre autorisé"),
+        "not_asked": _("non demandé lors de cette analyse"),
+        "our_bug": _("défaut de nis2check, à nous signaler"),
+    }
+    return words.get(word, word)
+
+
+def reason(text: str) -> tuple[str, str]:
+    """A finding's reason as (our own sentence, foreign detail in English): ``timeout: no answer`` or a plain sentence."""
+    word, colon, detail = text.partition(":")
+    told = why(word)
+    return (told, detail.strip()) if told != word and (colon or not detail) else ("", text)
+
+
+def period(months: str) -> str:
+    words = {"7-12": _("Mois 7 à 12"), "13-24": _("Mois 13 à 24"), "25-36": _("Mois 25 à 36")}
+    return words.get(months, months)
+
+
+_SOURCES = {
+    "recyf": "ReCyF {clause}",
+    "nis2": "NIS 2 art. {clause}",
+    "anssi-tls": "ANSSI TLS {clause}",
+    "anssi-interconnexion": "ANSSI Interconnexion {clause}",
+    "anssi-dns": "ANSSI DNS {clause}",
+    "anssi-web": "ANSSI Web {clause}",
+    "anssi-hygiene": "ANSSI Hygiène {clause}",
+    "anssi-ssh": "ANSSI SSH {clause}",
+    "iso27001": "ISO 27001 {clause}",
+    "iso27002": "ISO 27002 {clause}",
+    "mozilla-tls": "Mozilla TLS {clause}",
+}
+
+
+def reference(one: Mapping[str, Json]) -> str:
+    """``ReCyF 8.1``, ``NIS 2 art. 21(2)(h)``, ``RFC 6797 6.1``: proper names, the same in both languages."""
+    source, clause = str(one["source"]), str(one["clause"])
+    if source in _SOURCES:
+        return _SOURCES[source].format(clause=clause)
+    rfc = re.fullmatch(r"rfc-?(\d+)", source)
+    return f"RFC {rfc[1]} {clause}" if rfc else f"{source} {clause}"
+
+
+def strength(word: str) -> str:
+    words = {"full": _("complète"), "partial": _("partielle"), "indicator": _("indice seulement")}
+    return words.get(word, word)
+
+
+def spoken(value: Json, lang: str) -> str:
+    """A ``{fr, en}`` of the policies in the language, or a plain string as it is."""
+    return pick(value, lang) if isinstance(value, Mapping) else str(value or "")
+
+
+def legal_status(status: Mapping[str, Json], lang: str) -> str:
+    """What is known of the law itself, as a dated statement."""
+    day = printing.date(str(status.get("as_of", "")), lang)
+    if status.get("text") == "bill, not promulgated":
+        return _(
+            "La loi de transposition est un projet, non promulgué au {day} d'après nos sources : elle n'est pas opposable à "
+            "cette date. À vérifier depuis."
+        ).format(day=day)
+    return _("{statement} (au {day}).").format(statement=spoken(status.get("text"), lang), day=day)
+
+
+def inhabitants(population: Json) -> int | None:
+    """The population that decides: the total one, else the municipal one, else the figure given."""
+    if isinstance(population, Mapping):
+        found = population.get("totale")
+        found = population.get("municipale") if found is None else found
+    else:
+        found = population
+    return found if isinstance(found, int) else None
+
+
+def value(fact: Json) -> str:
+    """A fact's value in a few characters: lists as ``a, b``, true and false as yes and no, the rest as JSON."""
+    import json
+
+    if isinstance(fact, bool) or fact is None:
+        return {True: _("oui"), False: _("non"), None: _("aucune valeur")}[fact]
+    if isinstance(fact, str):
+        return fact
+    if isinstance(fact, list) and fact and all(isinstance(one, (str, int)) for one in fact):
+        return ", ".join(str(one) for one in fact)
+    return json.dumps(fact, ensure_ascii=False, sort_keys=True)
