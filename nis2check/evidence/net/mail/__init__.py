@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The mail probe: MX, SPF with its tree of look-ups, DMARC, MTA-STS and TLS-RPT records, STARTTLS of one domain.
+
+Every part stands alone: what keeps one from being seen does not hide the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import dns.rcode
+import dns.rdata
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TXT import TXT
+
+from nis2check.evidence import names
+from nis2check.evidence.net.mail import dmarc, smtp, spf
+from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
+from nis2check.evidence.question import Budget
+from nis2check.evidence.wire import Deadline, Endpoint, Wire
+from nis2check.model import FactSpec, Kind, Target, Why
+
+NAME = "mail"
+KIND = Kind.MAIL
+MOST_QUERIES = 40  # tries counted, for one domain
+MOST_SERVERS = 2  # MX hosts that are spoken to
+MOST_LISTED = 20  # MX hosts in the fact
+MOST_TEXT = 2048  # characters of a record in the fact
+FACTS = (
+    FactSpec("mail.mx", "array", "", "Mail servers in order of preference, 20 at most; empty: none declared."),
+    FactSpec("mail.null_mx", "boolean", "", "The domain says that it takes no mail (RFC 7505)."),
+    FactSpec("mail.spf.records", "integer", "records", "TXT records of the domain that start with v=spf1."),
+    FactSpec("mail.spf.record", "string", "", "The SPF record, when there is one only; cut at 2048 characters."),
+    FactSpec("mail.spf.all", "string", "", "Its last word: -all ~all ?all +all redirect none."),
+    FactSpec("mail.spf.effective_all", "string", "", "The same after redirects are followed."),
+    FactSpec(
+        "mail.spf.lookups", "integer", "look-ups", "Terms that cost a DNS look-up, includes and redirects followed."
+    ),
+    FactSpec("mail.spf.tree", "array", "", "Records of the tree: domain, depth, lookups of its own."),
+    FactSpec("mail.spf.valid", "boolean", "", "One record, without permanent error (RFC 7208)."),
+    FactSpec("mail.spf.errors", "array", "", "What makes the record invalid, in English."),
+    FactSpec(
+        "mail.dmarc.records",
+        "integer",
+        "records",
+        "DMARC records at the closest name that has any (RFC 9989 tree walk).",
+    ),
+    FactSpec("mail.dmarc.record", "string", "", "The DMARC record; cut at 2048 characters."),
+    FactSpec("mail.dmarc.domain", "string", "", "The name whose DMARC record is in force for the domain."),
+    FactSpec("mail.dmarc.policy", "string", "", "none, quarantine or reject: what is asked for this domain."),
+    FactSpec("mail.dmarc.testing", "boolean", "", "t=y: receivers are asked to apply one policy less."),
+    FactSpec("mail.dmarc.rua", "boolean", "", "The record names at least one mail address for aggregate reports."),
+    FactSpec("mail.dmarc.valid", "boolean", "", "One record, without syntax error."),
+    FactSpec("mail.dmarc.errors", "array", "", "What is wrong with the record, in English."),
+    FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461); its policy file is not read."),
+    FactSpec("mail.tls_rpt", "boolean", "", "A TLS-RPT record with an address is published (RFC 8460)."),
+    FactSpec(
+        "mail.starttls", "boolean", "", "The mail server offers STARTTLS in its answer to EHLO; one fact an address."
+    ),
+)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at one domain and what it may spend."""
+
+    wire: Wire
+    domain: str
+    deadline: Deadline
+    budget: Budget = field(default_factory=lambda: Budget(MOST_QUERIES))
+
+    async def records(self, name: str, kind: str) -> tuple[dns.rdata.Rdata, ...]:
+        return await names.records(self.wire, name, kind, self.deadline, budget=self.budget)
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        """The TXT records of a name, sorted, strings joined, what is not UTF-8 replaced."""
+        found = await self.records(name, "TXT")
+        return tuple(
+            sorted(b"".join(record.strings).decode("utf-8", "replace") for record in found if isinstance(record, TXT))
+        )
+
+    async def is_void(self, name: str, kind: str) -> bool:
+        return not await self.records(name, kind)
+
+
+def cost(target: Target) -> list[str]:
+    """What would be asked, one line each."""
+    domain = target.host
+    return [
+        f"DNS MX, TXT {domain} (resolver)",
+        f"DNS TXT _dmarc, _mta-sts, _smtp._tls {domain} (resolver)",
+        f"DNS of its SPF record, {spf.MOST_QUERIES} queries at most (resolver)",
+        f"SMTP port 25, banner EHLO QUIT, once per address of {MOST_SERVERS} mail servers at most",
+    ]
+
+
+async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
+    """Facts of one mail domain, parts in a fixed order. At most `MOST_QUERIES` queries."""
+    this = _Look(wire, target.host.rstrip(".").lower(), Deadline.after(wire.seconds()))
+    parts: tuple[tuple[Callable[[_Look], Awaitable[list[Observation]]], tuple[str, ...]], ...] = (
+        (_spf, ("mail.spf.*",)),
+        (_dmarc, ("mail.dmarc.*",)),
+        (_mta_sts, ("mail.mta_sts",)),
+        (_tls_rpt, ("mail.tls_rpt",)),
+        (_mx, ("mail.mx", "mail.null_mx", "mail.starttls")),
+    )
+    tasks = [asyncio.ensure_future(part(this)) for part, _facts in parts]
+    try:
+        for task, (_part, facts) in zip(tasks, parts, strict=True):
+            try:
+                for observation in await task:
+                    yield observation
+            except Unseen as problem:
+                for fact in facts:
+                    yield Missed(fact, problem.why, problem.detail)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+# ------------------------------------------------------------------------------------------------------ DNS records
+
+
+async def _spf(this: _Look) -> list[Observation]:
+    where = f"TXT {this.domain}"
+    found = [text for text in await this.texts(this.domain) if spf.is_spf(text)]
+    seen: list[Observation] = [Seen("mail.spf.records", len(found), where=where)]
+    if len(found) != 1:
+        error = [f"{len(found)} SPF records"] if found else ["no SPF record"]
+        seen += [Seen("mail.spf.valid", False, where=where), Seen("mail.spf.errors", error, where=where)]
+        if found:
+            several = (Why.MALFORMED, "several SPF records: none is in force")
+            return seen + [
+                Missed(f"mail.spf.{fact}", *several) for fact in ("record", "all", "effective_all", "lookups")
+            ]
+        return seen + [Seen(f"mail.spf.{fact}", "none", where=where) for fact in ("all", "effective_all")]
+    record = spf.parse(found[0])
+    tree = spf.Tree(this.texts, this.is_void)
+    await tree.grow(this.domain, record)
+    seen += [
+        Seen("mail.spf.record", found[0][:MOST_TEXT], where=where),
+        Seen("mail.spf.all", record.all, where=where),
+        Seen("mail.spf.tree", tree.nodes, where=where),
+    ]
+    return seen + _spf_tree(tree, f"{where} and its includes")
+
+
+def _spf_tree(tree: spf.Tree, where: str) -> list[Observation]:
+    """What is already wrong stays wrong whatever could not be followed; what is right needs the whole tree."""
+    seen: list[Observation] = []
+    for fact, value, proved in (
+        ("mail.spf.effective_all", tree.all, tree.all != "redirect"),
+        ("mail.spf.lookups", tree.lookups, tree.lookups > spf.MOST_LOOKUPS),
+        ("mail.spf.valid", not tree.errors, bool(tree.errors)),
+        ("mail.spf.errors", tree.errors, bool(tree.errors)),
+    ):
+        if tree.open is None or proved:
+            seen.append(Seen(fact, value, where=where))
+        else:
+            seen.append(Missed(fact, tree.open.why, tree.open.detail))
+    return seen
+
+
+async def _dmarc(this: _Look) -> list[Observation]:
+    found = await dmarc.discover(this.domain, this.texts)
+    where = f"TXT _dmarc.{found.domain or this.domain}"
+    record = found.record
+    seen: list[Observation] = [
+        Seen("mail.dmarc.records", found.count, where=where),
+        Seen("mail.dmarc.valid", not found.errors, where=where),
+        Seen("mail.dmarc.errors", list(found.errors), where=where),
+        Seen("mail.dmarc.rua", bool(record and record.rua), where=where),
+    ]
+    if found.count:
+        seen.append(Seen("mail.dmarc.record", found.text[:MOST_TEXT], where=where))
+    if record is None:
+        return seen
+    where = f"TXT _dmarc.{found.source}"
+    subdomain = found.source != this.domain
+    exists = not subdomain or await _exists(this)
+    policy = record.policy(subdomain=subdomain, exists=exists)
+    seen += [
+        Seen("mail.dmarc.domain", found.source, where=where),
+        Seen("mail.dmarc.testing", record.tags.get("t", "n").lower() == "y", where=where),
+    ]
+    return seen + ([Seen("mail.dmarc.policy", policy, where=where)] if policy else [])
+
+
+async def _exists(this: _Look) -> bool:
+    answer = await names.ask(this.wire, this.domain, "MX", this.deadline, budget=this.budget)
+    return answer.rcode() != dns.rcode.NXDOMAIN
+
+
+async def _mta_sts(this: _Look) -> list[Observation]:
+    """RFC 8461 section 3.1: one record, with its id; several are as good as none."""
+    name = f"_mta-sts.{this.domain}"
+    found = [text for text in await this.texts(name) if text.startswith("v=STSv1;")]
+    good = len(found) == 1 and any(part.strip().startswith("id=") for part in found[0].split(";"))
+    return [Seen("mail.mta_sts", good, where=f"TXT {name}")]
+
+
+async def _tls_rpt(this: _Look) -> list[Observation]:
+    """RFC 8460 section 3: one record, with an address."""
+    name = f"_smtp._tls.{this.domain}"
+    found = [text for text in await this.texts(name) if text.startswith("v=TLSRPTv1;")]
+    good = len(found) == 1 and any(part.strip().startswith("rua=") for part in found[0].split(";"))
+    return [Seen("mail.tls_rpt", good, where=f"TXT {name}")]
+
+
+# -------------------------------------------------------------------------------------------------------- mail servers
+
+
+async def _mx(this: _Look) -> list[Observation]:
+    found = sorted(
+        (record.preference, record.exchange.to_text(omit_final_dot=True).lower())
+        for record in await this.records(this.domain, "MX")
+        if isinstance(record, MX)
+    )
+    hosts = list(dict.fromkeys(host for _preference, host in found if host not in {"", ".", "@"}))
+    where = f"MX {this.domain}" + (f" (first {MOST_LISTED} of {len(hosts)})" if len(hosts) > MOST_LISTED else "")
+    null = len(found) == 1 and not hosts
+    seen: list[Observation] = [
+        Seen("mail.mx", hosts[:MOST_LISTED], where=where),
+        Seen("mail.null_mx", null, where=where),
+    ]
+    asked = hosts[:MOST_SERVERS]
+    share = f" ({len(asked)} of {len(hosts)} mail servers)" if len(hosts) > len(asked) else ""
+    for part in await asyncio.gather(*(_server(this, host, share) for host in asked)):
+        seen += part
+    return seen
+
+
+async def _server(this: _Look, host: str, share: str) -> list[Observation]:
+    """STARTTLS of every address of one mail server, one after the other."""
+    try:
+        endpoints = await names.endpoints(this.wire, host, 25, this.deadline, budget=this.budget)
+    except Unseen as problem:
+        return [Missed("mail.starttls", problem.why, f"{host}: {problem.detail}")]
+    return [await _starttls(this, host, endpoint, share) for endpoint in endpoints]
+
+
+async def _starttls(this: _Look, host: str, endpoint: Endpoint, share: str) -> Observation:
+    try:
+        session = await smtp.session(this.wire, endpoint, this.deadline)
+    except Unseen as problem:
+        return Missed("mail.starttls", problem.why, f"{host}: {problem.detail}", address=endpoint.address)
+    return Seen(
+        "mail.starttls", session.starttls, endpoint.address, f"SMTP {host}:{endpoint.port} {session.where}{share}"
+    )
