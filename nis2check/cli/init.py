@@ -128,8 +128,7 @@ def _identify(answers: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The ``body:`` part and one sentence on the presumed status. Raises InputError: missing, bad key, unknown."""
     import datetime
 
-    from nis2check.cli.identity import presume
-    from nis2check.law.sentence import presumed_sentence
+    from nis2check.cli.identity import presume, presumed_sentence
 
     if answers["siren"]:
         identity: dict[str, Any] = {"siren": answers["siren"].replace(" ", "")}
