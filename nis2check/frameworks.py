@@ -18,6 +18,14 @@ from nis2check.model import Category, Json, Severity, Text
 RECYF = "recyf-2.5"
 FAMILIES = ("governance", "protection", "defence", "resilience")
 
+# Who answers a measure or leads an action.
+ROLES: Mapping[str, Text] = {
+    "dsi": {"fr": "DSI", "en": "IT department"},
+    "dgs": {"fr": "DGS", "en": "Chief executive"},
+    "outsourcer": {"fr": "Infogérant", "en": "Outsourcer"},
+    "hr": {"fr": "RH", "en": "HR"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Findings → actions: what one person does once, however many findings it closes, and what it is worth.
+
+Pure. The score of an action is that of its worst finding, times how wide it is; a lesser finding added to it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from nis2check.frameworks import Framework, Measure
+from nis2check.model import Category, Finding, Rule, Text, Verdict
+from nis2check.plan.settings import Fix, Settings
+
+GAPS = frozenset({Verdict.FAIL, Verdict.PARTIAL, Verdict.TO_ATTEST})
+MEASURE = "recyf/"
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Why an action stands where it stands: every number that made its score."""
+
+    severity: float
+    likelihood: float
+    breadth: float
+    legal: float
+    first: float
+    effort: float  # the divisor, not days
+
+    @property
+    def gain(self) -> float:
+        return self.severity * self.likelihood * self.breadth * self.legal * self.first
+
+    @property
+    def score(self) -> float:
+        return self.gain / self.effort
+
+
+class Place(NamedTuple):
+    """The order of last resort: ANSSI's first actions, then the framework, then the key."""
+
+    first: int
+    position: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``key`` is a fix id or ``recyf/<measure>``. ``worst`` is the finding that made its score."""
+
+    key: str
+    title: Text
+    findings: tuple[str, ...]
+    measures: tuple[str, ...]
+    days: float
+    owner: str
+    governance: bool
+    proof: Text  # what shows that it is done
+    worst: Finding
+    targets: int
+    factors: Factors
+    place: Place
+    needs: tuple[str, ...]  # keys; those that are not in the plan are done
+
+
+def actions(
+    findings: Iterable[Finding], rules: Mapping[str, Rule], framework: Framework, category: Category, settings: Settings
+) -> dict[str, Action]:
+    """The actions that close all gaps without a waiver, by key, sorted by key. Unknown is not a gap: see ``verify``."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.verdict in GAPS and finding.waiver is None:
+            groups.setdefault(_key(finding, rules, framework), []).append(finding)
+    return {key: _action(key, groups[key], rules, framework, category, settings) for key in sorted(groups)}
+
+
+def measure_of(finding: Finding, framework: Framework) -> Measure | None:
+    """The measure that a finding of an attestation is about."""
+    if not finding.rule.startswith(MEASURE):
+        return None
+    return framework.measures.get(finding.rule.removeprefix(MEASURE))
+
+
+def _key(finding: Finding, rules: Mapping[str, Rule], framework: Framework) -> str:
+    if measure_of(finding, framework) is not None or finding.rule not in rules:
+        return finding.rule
+    return rules[finding.rule].fix or finding.rule
+
+
+def _action(
+    key: str,
+    group: list[Finding],
+    rules: Mapping[str, Rule],
+    framework: Framework,
+    category: Category,
+    settings: Settings,
+) -> Action:
+    weights = {finding.id: _weight(finding, settings) for finding in group}
+    worst = min(group, key=lambda f: (-weights[f.id], f.rule, f.target.name, f.id))
+    targets = len({f.target.name for f in group if weights[f.id] == weights[worst.id]})
+    measure = measure_of(worst, framework)
+    carried = [measure] if measure else _carried(group, framework)
+    fix = _fix_of_measure(measure, worst, settings) if measure else _fix(key, worst, rules, settings)
+    factors = Factors(
+        severity=settings.severity[worst.severity],
+        likelihood=settings.likelihood[how_sure(worst)],
+        breadth=min(1 + settings.breadth_each * (targets - 1), settings.breadth_most),
+        legal=settings.legal[category] if any(m.applies(category) for m in carried) else 1,
+        first=max((_first(m, settings) for m in carried if m.cyberdepart), default=1),
+        effort=settings.divisor(fix.effort_days),
+    )
+    return Action(
+        key=key,
+        title=dict(fix.title),
+        findings=tuple(sorted(weights, key=lambda id_: (-weights[id_], id_))),
+        measures=tuple(m.id for m in carried),
+        days=fix.effort_days,
+        owner=fix.owner,
+        governance=measure is not None and measure.family == "governance",
+        proof=measure.proof if measure else {"fr": "Nouveau contrôle sans écart", "en": "A new check without a gap"},
+        worst=worst,
+        targets=targets,
+        factors=factors,
+        place=Place(
+            min((m.cyberdepart for m in carried if m.cyberdepart), default=settings.first_actions + 1),
+            min((m.position for m in carried), default=len(framework.measures)),
+            key,
+        ),
+        needs=tuple(MEASURE + need for need in measure.needs) if measure else fix.needs,
+    )
+
+
+def how_sure(finding: Finding) -> str:
+    """The word of ``likelihood`` for how a gap is known."""
+    if finding.verdict is Verdict.TO_ATTEST:
+        return "to_attest"
+    if finding.proof == "attested":
+        return "attested_partial" if finding.verdict is Verdict.PARTIAL else "attested_no"
+    return finding.proof
+
+
+def _weight(finding: Finding, settings: Settings) -> float:
+    return settings.severity[finding.severity] * settings.likelihood[how_sure(finding)]
+
+
+def _first(measure: Measure, settings: Settings) -> float:
+    """From ``first_most`` for the first of ANSSI's actions down to just above 1 for the last."""
+    rank = measure.cyberdepart or settings.first_actions + 1
+    return 1 + (settings.first_most - 1) * (settings.first_actions + 1 - rank) / settings.first_actions
+
+
+def _carried(group: list[Finding], framework: Framework) -> list[Measure]:
+    """The measures that the rules of a technical action give evidence for, in the order of the framework."""
+    clauses = {r.clause for finding in group for r in finding.references if r.source == "recyf"}
+    return [measure for id_, measure in framework.measures.items() if id_ in clauses]
+
+
+def _fix_of_measure(measure: Measure, finding: Finding, settings: Settings) -> Fix:
+    part = settings.partial_effort if finding.verdict is Verdict.PARTIAL else 1
+    return Fix(measure.title, measure.who, max(0.5, measure.effort_days * part), ())
+
+
+def _fix(key: str, finding: Finding, rules: Mapping[str, Rule], settings: Settings) -> Fix:
+    """The fix as the table has it, else as its worst rule tells it."""
+    if key in settings.fixes:
+        return settings.fixes[key]
+    rule = rules.get(finding.rule)
+    if rule is None:
+        return Fix({"fr": finding.rule, "en": finding.rule}, "dsi", settings.days_of_rule_effort[2], ())
+    return Fix(rule.title, "dsi", settings.days_of_rule_effort[rule.effort], ())

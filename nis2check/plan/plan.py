@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The plan: six measures in six months, then months 7 to 36, each with its reason. Pure: the start is a parameter.
+
+The same input gives the same plan; a finding of lower priority than the first six never reorders them.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+
+from nis2check.frameworks import Framework
+from nis2check.model import Category, Finding, Json, Rule
+from nis2check.plan.actions import GAPS, Action, actions
+from nis2check.plan.because import because
+from nis2check.plan.months import Span, first_month, named, schedule
+from nis2check.plan.order import Order
+from nis2check.plan.settings import Settings
+from nis2check.plan.verify import verify_first
+
+PERIODS = ((12, "7-12"), (24, "13-24"), (36, "25-36"))  # up to month, and its name in the result
+LAST_MONTH = 36
+
+
+def plan(
+    findings: Iterable[Finding],
+    rules: Mapping[str, Rule],
+    framework: Framework,
+    category: Category,
+    settings: Settings,
+    start: datetime.date,
+    capacity: float | None = None,
+) -> dict[str, Json]:
+    """The ``plan`` of a result: ``start`` (its first month), ``capacity`` (days a month), ``measures[]`` (the first six),
+    ``roadmap[]`` (by period), ``later[]`` (what 36 months cannot hold at this capacity), ``verify_first[]``, ``waived``.
+
+    Raises InputError when the prerequisites of the tables go round in a circle.
+    """
+    found = list(findings)
+    days = settings.capacity if capacity is None else capacity
+    todo = actions(found, rules, framework, category, settings)
+    order = Order(todo)
+    ranked = order.sorted()
+    first = _first(ranked, order, settings, days)
+    rest = [key for key in ranked if key not in first]
+    early = schedule(first, todo, order.needs, days, settings.at_once, range(1, settings.first_months + 1))
+    # The roadmap begins once the first months are over: what they leave free is margin, not a seventh measure.
+    after = range(settings.first_months + 1, LAST_MONTH + 1)
+    spans = early | schedule(rest, todo, order.needs, days, settings.at_once, after)
+    month = first_month(start)
+    roadmap = sorted((key for key in rest if key in spans), key=lambda key: spans[key].ends)  # stable: then by rank
+    listed = [*first, *roadmap, *(key for key in rest if key not in spans)]
+    items = {key: _item(rank, order, key, spans.get(key), month) for rank, key in enumerate(listed, 1)}
+    return {
+        "start": named(month, 1),
+        "capacity": _tidy(days),
+        "measures": [items[key] for key in first],
+        "roadmap": [items[key] | {"period": _period(spans[key])} for key in roadmap],
+        "later": [items[key] for key in rest if key not in spans],
+        "verify_first": verify_first(found, rules, framework),
+        "waived": sum(f.waiver is not None and f.verdict in GAPS for f in found),
+    }
+
+
+def _first(ranked: Sequence[str], order: Order, settings: Settings, capacity: float) -> list[str]:
+    """The first six that can be done in six months, best first, with a governance measure among them if there is one."""
+    picked = _pick(ranked, order, settings, capacity, ())
+    governance = [key for key in ranked if order.actions[key].governance]
+    kept = [key for key in picked if key in governance]
+    if len(kept) >= settings.governance:
+        return picked
+    for key in governance:
+        if len(kept) < settings.governance and key not in kept and not order.needs[key]:
+            kept += [key] if _fits([*kept, key], order, settings, capacity) else []
+    return _pick(ranked, order, settings, capacity, kept)
+
+
+def _pick(
+    ranked: Sequence[str], order: Order, settings: Settings, capacity: float, reserved: Sequence[str]
+) -> list[str]:
+    """Best first, each only if what it needs is picked before and all, with those reserved, still end in time."""
+    picked: list[str] = []
+    waiting = list(reserved)
+    for key in ranked:
+        if len(picked) + len(waiting) >= settings.first_measures and key not in waiting:
+            continue
+        if not order.needs[key] <= set(picked):
+            continue
+        others = [other for other in waiting if other != key]
+        if _fits([*picked, key, *others], order, settings, capacity):
+            picked.append(key)
+            waiting = others
+    return picked
+
+
+def _fits(keys: Sequence[str], order: Order, settings: Settings, capacity: float) -> bool:
+    months = range(1, settings.first_months + 1)
+    return len(schedule(keys, order.actions, order.needs, capacity, settings.at_once, months)) == len(keys)
+
+
+def _period(span: Span) -> str:
+    return next(name for up_to, name in PERIODS if span.ends <= up_to)
+
+
+def _item(rank: int, order: Order, key: str, span: Span | None, month: datetime.date) -> dict[str, Json]:
+    action = order.actions[key]
+    item: dict[str, Json] = {
+        "rank": rank,
+        "action": key,
+        "title": dict(action.title),
+        "findings": list(action.findings),
+        "measures": list(action.measures),
+        "effort": _tidy(action.days),
+        "owner": action.owner,
+        "because": dict(because(action, order.unlocks.get(key))),
+        "proof": dict(action.proof),
+        "factors": _factors(action, order, key),
+    }
+    if span is not None:
+        item |= {"begins": named(month, span.begins), "month": named(month, span.ends)}
+    return item
+
+
+def _factors(action: Action, order: Order, key: str) -> dict[str, Json]:
+    factors = action.factors
+    return {
+        "severity": _tidy(factors.severity),
+        "likelihood": _tidy(factors.likelihood),
+        "breadth": _tidy(factors.breadth),
+        "legal": _tidy(factors.legal),
+        "first": _tidy(factors.first),
+        "effort": _tidy(factors.effort),
+        "score": _tidy(factors.score),
+        "priority": _tidy(order.priority(key)),
+        "unlocks": order.unlocks[key][1] if key in order.unlocks else None,
+        "needs": sorted(order.needs[key]),
+    }
+
+
+def _tidy(value: float) -> float | int:
+    """Three decimals, and an integer where it is one: the same bytes on every machine."""
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
