@@ -187,7 +187,7 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _STANDARD_TAG = "tag:yaml.org,2002:"
-_SPECIAL_TAGS = {"binary", "set", "omap", "pairs"}
+_PLAIN_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"}
 
 
 def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
@@ -195,7 +195,7 @@ def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
 
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
-    if not node.tag.startswith(_STANDARD_TAG) or node.tag.removeprefix(_STANDARD_TAG) in _SPECIAL_TAGS:
+    if not node.tag.startswith(_STANDARD_TAG) or node.tag.removeprefix(_STANDARD_TAG) not in _PLAIN_TAGS:
         raise InputError(
             _("Étiquette YAML refusée : {tag}.").format(tag=node.tag), place=Place(file, line, dotted(path))
         )

@@ -123,14 +123,20 @@ class Target:
     @property
     def host(self) -> str:
         """The host of a ``host:port`` name (brackets of an IPv6 literal removed), else the whole name."""
-        host, _, port = self.name.rpartition(":")
-        return host.strip("[]") if host and port.isdigit() else self.name.strip("[]")
+        return _host_and_port(self.name)[0]
 
     @property
     def port(self) -> int:
         """The port of a ``host:port`` name; 443 when it has none."""
-        tail = self.name.rpartition(":")[2]
-        return int(tail) if ":" in self.name and tail.isdigit() else 443
+        return _host_and_port(self.name)[1] or 443
+
+
+def _host_and_port(name: str) -> tuple[str, int | None]:
+    """``[2001:db8::1]:443`` and ``x.test:443`` have a port; ``2001:db8::1`` is a host whose last group is no port."""
+    host, _, port = name.rpartition(":")
+    if host and port.isdigit() and (":" not in host or host.endswith("]")):
+        return host.strip("[]"), int(port)
+    return name.strip("[]"), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,11 +280,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause that led to a category, with how sure we are of its text: A official, B secondary, C to confirm."""
+    """A clause that led to a category, with how sure we are of its text: A official, B secondary, C to confirm.
+
+    ``met`` is None when a fact is missing to tell, False for a clause tried in vain on a body left out of scope.
+    """
 
     clause: str
     text: Text
     confidence: str
+    met: bool | None = True
+    id: str = ""  # of the clause in its regime
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +306,8 @@ class Body:
     population: Mapping[str, int | None] = field(default_factory=dict)  # totale, municipale
     vintage: Mapping[str, str] = field(default_factory=dict)
     largest_commune: Mapping[str, int | None] = field(default_factory=dict)  # of a grouping, under both notions
-    largest_commune_name: str = ""
+    largest_commune_names: Mapping[str, str] = field(default_factory=dict)  # under both notions too
+    departments: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)  # staff, turnover, balance_sheet, designated…
     notes: tuple[Text, ...] = ()
