@@ -13,7 +13,7 @@ from nis2check.attest.objectives import objectives
 from nis2check.attest.waivers import attach
 from nis2check.case import Case
 from nis2check.model import Category, Finding, Json
-from nis2check.plan.actions import plan
+from nis2check.plan.plan import plan
 from nis2check.result import document
 from nis2check.rules.drift import drift
 from nis2check.rules.judge import judge

@@ -7,7 +7,7 @@ The same input gives the same plan; a finding of lower priority than the first s
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from nis2check.frameworks import Framework
 from nis2check.model import Category, Finding, Json, Rule
@@ -15,7 +15,7 @@ from nis2check.plan.actions import GAPS, Action, actions
 from nis2check.plan.because import because
 from nis2check.plan.months import Span, first_month, named, schedule
 from nis2check.plan.order import Order
-from nis2check.plan.settings import Settings
+from nis2check.plan.settings import Settings, load
 from nis2check.plan.verify import verify_first
 
 PERIODS = ((12, "7-12"), (24, "13-24"), (36, "25-36"))  # up to month, and its name in the result
@@ -24,21 +24,25 @@ LAST_MONTH = 36
 
 def plan(
     findings: Iterable[Finding],
-    rules: Mapping[str, Rule],
+    rules: Iterable[Rule],
     framework: Framework,
     category: Category,
-    settings: Settings,
+    *,
     start: datetime.date,
-    capacity: float | None = None,
+    days_per_month: float | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, Json]:
     """The ``plan`` of a result: ``start`` (its first month), ``capacity`` (days a month), ``measures[]`` (the first six),
     ``roadmap[]`` (by period), ``later[]`` (what 36 months cannot hold at this capacity), ``verify_first[]``, ``waived``.
+    ``settings``: those shipped unless given.
 
     Raises InputError when the prerequisites of the tables go round in a circle.
     """
     found = list(findings)
-    days = settings.capacity if capacity is None else capacity
-    todo = actions(found, rules, framework, category, settings)
+    settings = settings or load()
+    days = settings.capacity if days_per_month is None else days_per_month
+    known = {rule.id: rule for rule in rules}
+    todo = actions(found, known, framework, category, settings)
     order = Order(todo)
     ranked = order.sorted()
     first = _first(ranked, order, settings, days)
@@ -57,7 +61,7 @@ def plan(
         "measures": [items[key] for key in first],
         "roadmap": [items[key] | {"period": _period(spans[key])} for key in roadmap],
         "later": [items[key] for key in rest if key not in spans],
-        "verify_first": verify_first(found, rules, framework),
+        "verify_first": verify_first(found, known, framework),
         "waived": sum(f.waiver is not None and f.verdict in GAPS for f in found),
     }
 
