@@ -54,9 +54,11 @@ def render(document: Mapping[str, Json], lang: str) -> bytes:
 
 def _sections(document: Mapping[str, Json]) -> dict[str, Any]:
     """What the templates show, already sorted and grouped."""
+    gaps = findings.groups(document, findings.GAPS)
     return {
         "exposures": findings.exposures(document),
-        "gaps": findings.groups(document, findings.GAPS),
+        "gaps": gaps,
+        "anchors": {(group.rule, group.verdict): f"c{place}" for place, group in enumerate(gaps[:MOST_GROUPS], 1)},
         "unknown": findings.groups(document, ("unknown",)),
         "to_attest": findings.by_objective(document, "to_attest"),
         "passed": findings.groups(document, ("pass",)),
