@@ -5,11 +5,22 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import dns.zone
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -58,3 +69,100 @@ def nis2check(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+Answers = dns.message.Message | list[bytes] | None  # a message, raw datagrams, or silence
+Handler = Callable[[dns.message.Message, bool], Answers]
+
+
+class NameServer:
+    """A DNS server on 127.0.0.1, UDP and TCP on one port, that answers what ``handler(query, tcp)`` says."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.asked: list[tuple[str, str, str]] = []  # name, type, udp or tcp
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind(("127.0.0.1", 0))
+        self.port = int(self._udp.getsockname()[1])
+        self._tcp = socket.create_server(("127.0.0.1", self.port))
+        for serve in (self._serve_udp, self._serve_tcp):
+            threading.Thread(target=serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._udp.close()
+        self._tcp.close()
+
+    def _answer(self, wire: bytes, tcp: bool) -> list[bytes]:
+        query = dns.message.from_wire(wire)
+        question = query.question[0]
+        kind = dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((question.name.to_text(omit_final_dot=True), kind, "tcp" if tcp else "udp"))
+        answers = self.handler(query, tcp)
+        if isinstance(answers, dns.message.Message):
+            try:
+                return [answers.to_wire(max_size=65535 if tcp else 1232)]
+            except dns.exception.TooBig:
+                short = dns.message.make_response(query)
+                short.flags |= dns.flags.TC
+                return [short.to_wire()]
+        return answers or []
+
+    def _serve_udp(self) -> None:
+        while True:
+            try:
+                wire, peer = self._udp.recvfrom(4096)
+                for data in self._answer(wire, False):
+                    self._udp.sendto(data, peer)
+            except OSError:
+                return
+
+    def _serve_tcp(self) -> None:
+        while True:
+            try:
+                peer, _address = self._tcp.accept()
+            except OSError:
+                return
+            with peer:
+                peer.settimeout(5)
+                head = peer.recv(2)
+                answers = self._answer(peer.recv(struct.unpack("!H", head)[0]), True) if len(head) == 2 else []
+                for data in answers:
+                    peer.sendall(struct.pack("!H", len(data)) + data)
+
+
+def zone_handler(text: str) -> Handler:
+    """Answers from master-file lines with absolute names, as one authoritative server of everything would give them."""
+    zone = dns.zone.from_text(f". 60 IN SOA ns. host. 1 2 3 4 5\n. 60 IN NS ns.\n{text}", origin=".", relativize=False)
+
+    def answer(query: dns.message.Message, _tcp: bool) -> dns.message.Message:
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.AA
+        name, kind = query.question[0].name, query.question[0].rdtype
+        for _hop in range(20):
+            alias = zone.get_rdataset(name, dns.rdatatype.CNAME) if kind != dns.rdatatype.CNAME else None
+            found = alias or zone.get_rdataset(name, kind)
+            if found:
+                response.answer.append(dns.rrset.from_rdata_list(name, 60, list(found)))
+            if not alias:
+                break
+            name = alias[0].target
+        if not found:
+            exists = any(owner.is_subdomain(name) for owner in zone.nodes)
+            response.set_rcode(dns.rcode.NOERROR if exists else dns.rcode.NXDOMAIN)
+        return response
+
+    return answer
+
+
+@pytest.fixture
+def name_server() -> Iterator[Callable[[str | Handler], NameServer]]:
+    """Start DNS servers: ``name_server("a.test. A 192.0.2.1")`` or ``name_server(handler)``; closed after the test."""
+    servers: list[NameServer] = []
+
+    def start(served: str | Handler) -> NameServer:
+        servers.append(NameServer(zone_handler(served) if isinstance(served, str) else served))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

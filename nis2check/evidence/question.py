@@ -257,12 +257,11 @@ async def _require_resolver(wire: Wire, servers: Servers) -> None:
     async with run.checking:
         if not run.heard and time.monotonic() >= run.dead_until:
             root = Question(dns.name.root, dns.rdatatype.NS)
-            soon = Deadline.after(
-                TRY_SECONDS
-            )  # not the asker's: one who has no time left must not condemn the resolver
+            # a time of its own: an asker who has none left must not condemn the resolver
+            soon = Deadline.after(TRY_SECONDS)
             tries = (_by_udp(wire, root, server, soon, True) for server in servers[:TRIES])
-            answers = await asyncio.gather(*tries, return_exceptions=True)
-            run.heard = run.heard or any(isinstance(answer, dns.message.Message) for answer in answers)
+            for answer in await asyncio.gather(*tries, return_exceptions=True):
+                run.heard |= isinstance(answer, dns.message.Message) or getattr(answer, "why", None) is Why.MALFORMED
             if not run.heard:
                 run.dead_until = time.monotonic() + DEAD_SECONDS
     if not run.heard:
