@@ -252,6 +252,16 @@ class Connection(asyncio.Protocol):
         del self._buffer[:count]
         return data
 
+    def discard(self) -> bytes:
+        """Take what has come and was not read, without waiting."""
+        return self._take(len(self._buffer))
+
+    @property
+    def local_address(self) -> str:
+        """Our own address on this connection, "" when the connection is over."""
+        name = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return str(name[0]).partition("%")[0] if name else ""
+
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
@@ -369,10 +379,17 @@ class Wire:
 
     @asynccontextmanager
     async def connect(
-        self, endpoint: Endpoint, deadline: Deadline, *, most: int = MOST_BYTES, ours: bool = False
+        self,
+        endpoint: Endpoint,
+        deadline: Deadline,
+        *,
+        most: int = MOST_BYTES,
+        seconds: float = CONNECT_SECONDS,
+        ours: bool = False,
     ) -> AsyncIterator[Connection]:
         """A TCP connection, aborted on leaving. Raises Unseen: refused, timeout, deadline, out_of_scope, rate_limited, limit.
 
+        ``seconds`` is for the TCP handshake alone, the wait for our turn not counted.
         ``ours``: to our own resolver, which is no target: neither the guard nor the count per address applies.
         """
         if not ours:
@@ -387,7 +404,7 @@ class Wire:
             if not ours:
                 self._allow(endpoint, manners)
             await self._turn()
-            connection = await self._open(endpoint, deadline, most)
+            connection = await self._open(endpoint, deadline, most, seconds)
             try:
                 yield connection
             finally:
@@ -395,17 +412,17 @@ class Wire:
         finally:
             manners.gate.release()
 
-    async def _open(self, endpoint: Endpoint, deadline: Deadline, most: int) -> Connection:
+    async def _open(self, endpoint: Endpoint, deadline: Deadline, most: int, seconds: float) -> Connection:
         left = deadline.left()
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(min(CONNECT_SECONDS, left)):
+            async with asyncio.timeout(min(seconds, left)):
                 _transport, connection = await loop.create_connection(
                     lambda: Connection(endpoint, deadline, most), endpoint.address, endpoint.port
                 )
         except TimeoutError:
-            why = Why.DEADLINE if left <= CONNECT_SECONDS else Why.TIMEOUT
-            raise Unseen(why, f"no TCP answer within {min(CONNECT_SECONDS, left):.0f} s") from None
+            why = Why.DEADLINE if left <= seconds else Why.TIMEOUT
+            raise Unseen(why, f"no TCP answer within {min(seconds, left):.0f} s") from None
         except OSError as error:
             raise unseen(error) from None
         return connection

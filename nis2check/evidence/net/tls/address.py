@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One address: what its answers prove, as facts, and a gap with its reason for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+from nis2check.evidence.net.tls import certificate, extras, groups, versions, weak
+from nis2check.evidence.net.tls.answer import Answer, Kind
+from nis2check.evidence.net.tls.conversation import Conversation
+from nis2check.evidence.net.tls.facts import FACTS
+from nis2check.evidence.net.tls.hostname import a_label, literal
+from nis2check.evidence.net.tls.tables import group_name, version_name
+from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
+from nis2check.evidence.wire import Deadline, Endpoint, Wire
+from nis2check.model import Json, Why
+
+RAW_BYTES = 100  # kept per answer: a ServerHello, an alert, a line of another protocol
+
+
+class _Ledger:
+    """What was told of one address, so that everything else becomes a gap in the end."""
+
+    def __init__(self, address: str, not_due: set[str]) -> None:
+        self.address = address
+        self.told: set[str] = set()
+        self._not_due = not_due
+
+    def tell(self, name: str, value: Json | Unseen, where: str = "") -> Observation:
+        """A fact, or a gap when the value is the reason why there is none."""
+        self.told.add(name)
+        if isinstance(value, Unseen):
+            return Missed(name, value.why, value.detail, self.address)
+        return Seen(name, value, self.address, where)
+
+    def rest(self, prefix: str, error: Unseen) -> Iterator[Observation]:
+        """A gap for every fact of a prefix that was not told: one for all when none was."""
+        if f"{prefix}.*" in self.told:
+            return
+        if not any(name.startswith(f"{prefix}.") for name in self.told):
+            yield self.tell(f"{prefix}.*", error)
+            return
+        for spec in FACTS:
+            if spec.name.startswith(f"{prefix}.") and spec.name not in self.told | self._not_due:
+                yield self.tell(spec.name, error)
+
+
+async def look_at(
+    wire: Wire, endpoint: Endpoint, deadline: Deadline, host: str, starttls: str
+) -> AsyncIterator[Observation]:
+    """Facts and gaps of one address."""
+    name = "" if literal(host) else a_label(host)
+    talk = Conversation(wire, endpoint, deadline, name, starttls)
+    book = _Ledger(endpoint.address, set() if starttls else {"tls.plaintext_before_tls"})
+    found = await versions.find(talk)
+    if not found.accepted:
+        for observation in _not_accepted(talk, book):
+            yield observation
+        return
+    yield book.tell("tls.accepted", True, "any hello")
+    for observation in _versions(talk, found, book):
+        yield observation
+    for observation in _certificate(talk, host, book):
+        yield observation
+    for told in extras.of_flight(talk.answers, found):
+        yield book.tell(*told)
+    weaknesses, offered, more = await asyncio.gather(
+        weak.find(talk, found), groups.find(talk, found), extras.find(talk, found)
+    )
+    for observation in (*_weak(weaknesses, book), *_groups(offered, found, book)):
+        yield observation
+    for told in (*more, *extras.of_suites(talk.answers, weaknesses)):
+        yield book.tell(*told)
+    yield book.tell("tls.cipher_suites", Unseen(Why.NOT_ASKED, "every suite is asked with --full"))
+    for observation in _closing(talk, book):
+        yield observation
+
+
+def _not_accepted(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
+    """Nothing was accepted: that is a fact when the peer said so, a gap when it said nothing."""
+    answers = talk.answers
+    said = [answer for answer in answers if answer.kind in {Kind.NOT_TLS, Kind.REFUSED}]
+    if said and len(said) == len(answers) and any(_speaks_otherwise(answer) for answer in said):
+        why = said[0].words() if said[0].kind is Kind.REFUSED else str(said[0].unseen and said[0].unseen.detail)
+        yield book.tell("tls.accepted", False, why[:200])
+        yield book.tell("tls.hellos", _hellos(answers))
+        error = Unseen(Why.NOT_TLS, why)
+    else:
+        error = versions.why_unknown(answers, ())
+    yield from book.rest("tls", error)
+    yield from book.rest("certificate", error)
+
+
+def _speaks_otherwise(answer: Answer) -> bool:
+    return answer.kind is Kind.NOT_TLS or answer.refuses_the_offer
+
+
+def _versions(talk: Conversation, found: versions.Versions, book: _Ledger) -> Iterator[Observation]:
+    seen = [version_name(code) for code in found.accepted]
+    yield book.tell("tls.versions_seen", seen, "hellos of each version")
+    if found.unknown:
+        error = versions.why_unknown(talk.answers, found.unknown)
+        unknown = ", ".join(version_name(code) for code in found.unknown)
+        yield book.tell("tls.versions", Unseen(error.why, f"{unknown} could not be told: {error.detail}"))
+    else:
+        yield book.tell("tls.versions", seen, "hellos of each version")
+
+
+def _certificate(talk: Conversation, host: str, book: _Ledger) -> Iterator[Observation]:
+    answer = versions.certificate_answer(talk.answers)
+    if answer is None:
+        broken = next((one.broken for one in talk.answers if one.broken is not None), None)
+        yield from book.rest("certificate", broken or Unseen(Why.CLOSED, "no certificate was shown"))
+        return
+    try:
+        chain = extras.chain(answer)
+    except Unseen as error:
+        yield from book.rest("certificate", error)
+        return
+    if not chain:
+        yield from book.rest("certificate", Unseen(Why.MALFORMED, "an empty certificate message"))
+        return
+    reason = Unseen(Why.MALFORMED, "the certificate cannot be decoded")
+    for name, value in certificate.fields(chain, host, datetime.now(UTC), talk.wire.settings.ca_file):
+        if name.endswith(".*") and isinstance(value, Unseen):
+            reason = value
+            continue
+        yield book.tell(name, value, f"hello {answer.hello.name}")
+    yield from book.rest("certificate", reason)
+
+
+def _weak(found: weak.Weak, book: _Ledger) -> Iterator[Observation]:
+    where = "hellos of each weak class"
+    yield book.tell("tls.weak_suites_seen", list(found.accepted), where)
+    yield book.tell("tls.weak_suites", found.unknown or list(found.accepted), where)
+
+
+def _groups(found: groups.Groups, known: versions.Versions, book: _Ledger) -> Iterator[Observation]:
+    where = "hellos of each group"
+    yield book.tell("tls.groups", found.unknown or [group_name(code) for code in found.accepted], where)
+    yield book.tell("tls.post_quantum", found.post_quantum(known), where)
+
+
+def _closing(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
+    yield book.tell("tls.resets", sorted(set(talk.refuses_by_reset)))
+    if talk.starttls:
+        yield book.tell("tls.plaintext_before_tls", any(answer.injected for answer in talk.answers), talk.starttls)
+    yield book.tell("tls.hellos", _hellos(talk.answers))
+    yield from book.rest("tls", talk.stopped or Unseen(Why.NOT_ASKED, "no answer of this server shows it"))
+
+
+def _hellos(answers: list[Answer]) -> list[dict[str, str]]:
+    return [
+        {"hello": answer.hello.name, "answer": answer.words(), "raw": answer.raw[:RAW_BYTES].hex()}
+        for answer in answers
+    ]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One address, asked hello after hello: typed answers, second tries, and the test that tells a refusal from a rate limit.
+
+A reset right after a hello is a refusal only if the peer still answers another hello afterwards; a peer that resets and then
+answers the very same hello is unstable, and from then on no reset proves anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from nis2check.evidence.net.tls.answer import Answer, Exchange, Kind
+from nis2check.evidence.net.tls.hello import Hello, Wanted, encode
+from nis2check.evidence.net.tls.sealed import Opener, Share
+from nis2check.evidence.net.tls.starttls import ONE_AT_A_TIME, OPENINGS
+from nis2check.evidence.net.tls.tables import TLS13
+from nis2check.evidence.observe import Unseen
+from nis2check.evidence.wire import Connection, Deadline, Endpoint, Wire
+from nis2check.model import Why
+
+FLIGHT_SECONDS = 8.0  # one flight, whole; a server that drips is not waited for
+OPENING_SECONDS = 30.0  # what is said in clear before STARTTLS
+PAUSE_SECONDS = 0.25  # before the same hello is tried again
+
+
+class Conversation:
+    """What is asked of one endpoint, and what is known of its manners. Used from one event loop."""
+
+    def __init__(self, wire: Wire, endpoint: Endpoint, deadline: Deadline, host: str, starttls: str = "") -> None:
+        self.wire = wire
+        self.endpoint = endpoint
+        self.deadline = deadline
+        self.host = host
+        self.starttls = starttls
+        self.answers: list[Answer] = []
+        self.stopped: Unseen | None = None  # why nothing more is asked
+        self.unstable = False
+        self.refuses_by_reset: list[str] = []
+        self._one_at_a_time = asyncio.Semaphore(1 if starttls in ONE_AT_A_TIME else 1 << 16)
+        self._alone = asyncio.Lock()
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def control(self) -> Hello | None:
+        """A hello that this address answered: what tells a server that refuses from one that has had enough."""
+        spoken = [answer.hello for answer in self.answers if answer.speaks_tls]
+        accepted = [answer.hello for answer in self.answers if answer.accepted]
+        hello = next(iter(accepted or spoken), None)
+        return replace(hello, wanted=Wanted.SERVER_HELLO) if hello else None
+
+    async def ask(self, hello: Hello) -> Answer:
+        """The answer to a hello, an ending confirmed. Never raises Unseen."""
+        answer = await self.once(hello)
+        return await self.confirm(answer) if answer.kind is Kind.ENDED and self.control else answer
+
+    async def once(self, hello: Hello) -> Answer:
+        """One connection, one hello."""
+        async with self._alone:
+            self._in_flight += 1
+            self._idle.clear()
+        try:
+            return await self._try(hello)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def confirm(self, ended: Answer) -> Answer:
+        """A hello that was ended without an answer, asked again with nothing else in flight, then a control hello."""
+        async with self._alone:
+            await self._idle.wait()
+            if self.stopped:
+                return Answer(ended.hello, Kind.FAILED, unseen=self.stopped)
+            for _try in range(3 if self.unstable else 1):
+                await asyncio.sleep(min(PAUSE_SECONDS, self.deadline.left()))
+                again = await self._try(ended.hello)
+                if again.kind is not Kind.ENDED:
+                    self.unstable = self.unstable or again.speaks_tls
+                    return again
+                self.wire.refused_us(self.endpoint.address)
+            control = self.control
+            assert control is not None  # noqa: S101 - the caller asked
+            return self._judged(again, await self._try(control))
+
+    def _judged(self, ended: Answer, control: Answer) -> Answer:
+        if control.speaks_tls:
+            self.wire.answered_us(self.endpoint.address)
+            if not self.unstable:
+                self.refuses_by_reset.append(ended.hello.name)
+                return replace(ended, kind=Kind.REFUSED)
+            return replace(ended, kind=Kind.FAILED, unseen=Unseen(Why.RESET, "unstable: resets what it also answers"))
+        if control.kind is Kind.ENDED:
+            self.wire.refused_us(self.endpoint.address)
+            asked = self.wire.connections(self.endpoint.address)
+            self.stopped = Unseen(Why.RATE_LIMITED, f"answers stopped after {asked} connections")
+            return replace(ended, kind=Kind.FAILED, unseen=self.stopped)
+        return replace(ended, kind=Kind.FAILED, unseen=control.unseen or ended.unseen)
+
+    async def _try(self, hello: Hello) -> Answer:
+        if self.stopped:
+            return Answer(hello, Kind.FAILED, unseen=self.stopped)
+        async with self._one_at_a_time:
+            answer = await self._exchange(hello)
+        self.answers.append(answer)
+        if answer.speaks_tls:
+            self.wire.answered_us(self.endpoint.address)
+        elif answer.unseen and answer.unseen.why in {Why.RATE_LIMITED, Why.OUT_OF_SCOPE, Why.DEADLINE}:
+            self.stopped = answer.unseen
+        return answer
+
+    async def _exchange(self, hello: Hello) -> Answer:
+        if self.starttls and hello.alpn:
+            hello = replace(hello, alpn=())  # h2 and http/1.1 mean nothing there
+        shares = {group: Share(group) for group in hello.shares}
+        record = encode(hello, self.host, {group: share.public() for group, share in shares.items()})
+        opener = Opener(record[5:], shares) if hello.newest == TLS13 and hello.wanted is Wanted.WHOLE else None
+        exchange = Exchange(hello, opener)
+        injected = False
+        try:
+            async with self._connected() as conn:
+                injected = bool(conn.discard())
+                conn.write(record)
+                while True:
+                    data = await conn.read()
+                    if not data:
+                        raise Unseen(Why.CLOSED, f"closed after {exchange.flight.received} bytes")
+                    if exchange.feed(data):
+                        break
+            answer = exchange.answer()
+        except Unseen as error:
+            answer = exchange.answer(self._explained(error))
+        return replace(answer, injected=True) if injected else answer
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        async with self.wire.connect(self.endpoint, self.deadline) as conn:
+            if self.starttls:
+                conn.deadline = self.deadline.sooner(OPENING_SECONDS)
+                await OPENINGS[self.starttls](conn)
+            conn.deadline = self.deadline.sooner(FLIGHT_SECONDS)
+            yield conn
+
+    def _explained(self, error: Unseen) -> Unseen:
+        """The deadline of one flight is a silence, not the end of the look."""
+        if error.why is Why.DEADLINE and self.deadline.left() > 0:
+            return Unseen(Why.TIMEOUT, f"no whole answer within {FLIGHT_SECONDS:.0f} s")
+        return error
