@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The DNS probe against BIND, with a zone signed by its own tools."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nis2check.evidence.net import dns as probe
+from nis2check.evidence.observe import Missed, Seen
+from nis2check.evidence.wire import Endpoint, Settings, Wire
+from nis2check.model import Kind, Target
+
+ZONE = """
+$ORIGIN {zone}.
+$TTL 60
+@ SOA ns1 admin 2026112201 3600 600 86400 60
+@ NS ns1
+@ NS ns2
+ns1 A 192.0.2.1
+ns2 A 198.51.100.1
+ns2 AAAA 2001:db8::1
+"""
+# the parent of both, so that DS is asked where it lives
+PARENT = """
+$ORIGIN test.
+$TTL 60
+@ SOA ns admin 1 3600 600 86400 60
+@ NS ns
+ns A 127.0.0.1
+plain NS ns1.plain
+ns1.plain A 192.0.2.1
+signed NS ns1.signed
+ns1.signed A 192.0.2.1
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe_socket:
+        probe_socket.bind(("127.0.0.1", 0))
+        return int(probe_socket.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """Ports of two BINDs: ``child`` serves the zones, ``parent`` serves test. and forwards to the child what is below."""
+    folder = tmp_path_factory.mktemp("bind")
+    keygen, signzone, named = tool("dnssec-keygen"), tool("dnssec-signzone"), tool("named")
+    for zone in ("plain.test", "signed.test"):
+        (folder / zone).write_text(ZONE.format(zone=zone))
+    for flags in ([], ["-f", "KSK"]):
+        subprocess.run(
+            [keygen, "-q", "-a", "ECDSAP256SHA256", *flags, "signed.test"], cwd=folder, check=True, capture_output=True
+        )
+    subprocess.run([signzone, "-S", "-o", "signed.test", "signed.test"], cwd=folder, check=True, capture_output=True)
+    (folder / "test").write_text(PARENT + (folder / "dsset-signed.test.").read_text())
+    ports = {"child": free_port(), "parent": free_port()}
+    zones = {
+        "child": [("plain.test", "plain.test"), ("signed.test", "signed.test.signed")],
+        "parent": [("test", "test")],
+    }
+    running = []
+    for name, port in ports.items():
+        config = f"""
+            options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+              pid-file none; session-keyfile none; allow-query {{ any; }}; dnssec-validation no; minimal-responses no;
+              {"recursion no;" if name == "child" else "recursion yes; allow-recursion { any; };"} }};
+            controls {{ }};
+        """
+        config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in zones[name])
+        if name == "parent":
+            for zone in ("plain.test", "signed.test"):
+                config += f'zone "{zone}" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {ports["child"]}; }}; }};\n'
+        (folder / f"{name}.conf").write_text(config)
+        with (folder / f"{name}.log").open("wb") as log:
+            command = [named, "-f", "-n", "1", "-c", str(folder / f"{name}.conf"), "-p", str(port)]
+            running.append(subprocess.Popen(command, stdout=log, stderr=log))
+    try:
+        for name, port in ports.items():
+            wait_for(port, folder / f"{name}.log")
+        yield ports
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(10)
+
+
+def wait_for(port: int, log: Path) -> None:
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    pytest.fail(f"named did not start: {log.read_text()[-2000:]}")
+
+
+def look(ports: dict[str, int], domain: str) -> tuple[dict[str, Any], list[Missed]]:
+    connect_to = {(f"{ns}.{domain}", 53): ("127.0.0.1", ports["child"]) for ns in ("ns1", "ns2")}
+    wire = Wire(Settings(resolver=Endpoint("127.0.0.1", ports["parent"]), internal=True, connect_to=connect_to))
+
+    async def collect() -> list[Any]:
+        return [observation async for observation in probe.look(Target(Kind.DNS, domain), wire)]
+
+    observations = asyncio.run(collect())
+    return (
+        {one.name: one.value for one in observations if isinstance(one, Seen)},
+        [one for one in observations if isinstance(one, Missed)],
+    )
+
+
+def test_a_signed_zone(bind: dict[str, int]) -> None:
+    facts, gaps = look(bind, "signed.test")
+    assert gaps == []
+    assert facts["dns.dnssec.signed"] is True
+    assert facts["dns.dnssec.algorithms"] == ["ECDSAP256SHA256"]
+    assert facts["dns.dnssec.ds_at_parent"] is True
+    assert facts["dns.name_servers_answering"] == ["ns1.signed.test", "ns2.signed.test"]
+    assert facts["dns.name_servers_consistent"] is True
+    assert facts["dns.soa"]["serial"] == 2026112201
+    assert facts["dns.tcp"] is True
+
+
+def test_an_unsigned_zone(bind: dict[str, int]) -> None:
+    facts, gaps = look(bind, "plain.test")
+    assert gaps == []
+    assert facts["dns.dnssec.signed"] is False
+    assert facts["dns.dnssec.ds_at_parent"] is False
+    assert facts["dns.caa_present"] is False
+    assert facts["dns.name_servers_ipv6"] is True
+    assert facts["dns.name_server_networks"] == 2
+
+
+def test_a_name_that_bind_does_not_know(bind: dict[str, int]) -> None:
+    facts, gaps = look(bind, "absent.test")
+    assert (facts, gaps) == ({"dns.exists": False}, [])
+
+
+def test_a_zone_that_bind_refuses_is_lame(bind: dict[str, int]) -> None:
+    """The servers named by the parent are real, and hold another zone only."""
+    wire = Wire(
+        Settings(
+            resolver=Endpoint("127.0.0.1", bind["parent"]),
+            internal=True,
+            connect_to={("ns.test", 53): ("127.0.0.1", bind["child"])},
+        )
+    )
+
+    async def collect() -> list[Any]:
+        return [observation async for observation in probe.look(Target(Kind.DNS, "test"), wire)]
+
+    lame = [one.value for one in asyncio.run(collect()) if one.name == "dns.name_servers_lame"]
+    assert lame == [["ns.test"]]
