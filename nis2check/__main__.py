@@ -7,13 +7,22 @@ import sys
 def entry() -> None:
     """Run the command line and exit with a code of the table in DESIGN (never click's own 1)."""
     if sys.argv[1:] == ["--version"]:
-        from nis2check import __version__
-
-        print(f"nis2check {__version__}")
-        sys.exit(0)
+        sys.exit(_version())
     from nis2check.cli.main import run
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _version() -> int:
+    import os
+
+    from nis2check import __version__
+
+    try:
+        os.write(1, f"nis2check {__version__}\n".encode())  # unbuffered: a full disk is seen here, not at exit
+    except OSError:
+        return 74
+    return 0
 
 
 if __name__ == "__main__":

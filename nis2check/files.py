@@ -107,13 +107,14 @@ def _decode(data: bytes, file: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- YAML
 
 
-def load_yaml(path: Path | str, *, name: str | None = None) -> Document:
-    """Read a YAML file of one document. ``name`` is the file name to report."""
-    return parse_yaml(_decode(read_bytes(path), name or str(path)), name or str(path))
+def load_yaml(path: Path | str, *, name: str | None = None, ours: bool = False) -> Document:
+    """Read a YAML file of one document. ``name`` is the file name to report; ``ours``: shipped with nis2check."""
+    return parse_yaml(_decode(read_bytes(path), name or str(path)), name or str(path), ours=ours)
 
 
-def parse_yaml(text: str, file: str) -> Document:
-    """Judge the event stream first, then compose, then build plain values with their lines.
+def parse_yaml(text: str, file: str, *, ours: bool = False) -> Document:
+    """Judge the event stream first (not of our own files: a third of the time), then compose, then build plain values
+    with their lines.
 
     Implicit types are only true/false, null, integers without leading zero and ISO dates (kept as text); the rest is text.
     Duplicate keys, tags, merge keys and non-text keys are refused.
@@ -122,7 +123,8 @@ def parse_yaml(text: str, file: str) -> Document:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _prescan(text, file, loader)
+        if not ours:
+            _prescan(text, file, loader)
         node = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -381,6 +383,8 @@ def write_aside(path: Path | str, data: bytes) -> None:
 
 def write_stdout(data: bytes) -> None:
     """Write a result on standard output and see the error of a full disk or a closed pipe. Raises WriteError."""
+    if sys.stdout is None:  # closed before we started
+        raise WriteError(_("Sortie standard fermée : le résultat n'a pas pu être écrit."))
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -50,6 +50,14 @@ attestations:
   - {{measure: "14.2", answer: unknown, by: DGS, on: {recent}}}
 """
 
+# What the attestations name; a real body would put its documents here.
+_PROOFS = {
+    "charte-informatique.pdf": "Charte adoptée par le conseil municipal (démonstration).\n",
+    "export-antivirus.csv": "poste;agent;signatures\nposte-001;oui;à jour\n",
+    "procedure-sauvegarde.pdf": "Procédure de sauvegarde et de restauration (démonstration).\n",
+    "pv-restauration.pdf": "Procès-verbal du dernier essai de restauration (démonstration).\n",
+}
+
 # The live www refuses TLS 1.0, its file in the repository allows it: a drift that only both eyes together see.
 _NGINX = """\
 # www : frontal web de la ville
@@ -107,6 +115,8 @@ def write(folder: Path, on: datetime.date, *, committed_key: bytes) -> Path:
     body.write_text(_BODY.format(domain=DOMAIN, until=on + datetime.timedelta(days=30)), encoding="utf-8")
     dates = {"recent": on - datetime.timedelta(days=60), "old": on - datetime.timedelta(days=430)}
     (folder / "attestations.yaml").write_text(_ATTESTATIONS.format(**dates), encoding="utf-8")
+    for name, text in _PROOFS.items():
+        (folder / name).write_text(text, encoding="utf-8")
     repository = folder / "infra"
     (repository / "zones").mkdir(parents=True)
     (repository / "nginx.conf").write_text(_NGINX.format(domain=DOMAIN), encoding="utf-8")

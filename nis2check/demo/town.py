@@ -7,21 +7,21 @@ standard ports of its names to these ports.
 
 from __future__ import annotations
 
-import asyncio
 import socket
+import socketserver
 import ssl
 import tempfile
 import threading
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 import dns.node
-import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -30,7 +30,7 @@ import dns.zone
 from nis2check.demo.certificates import Authority, Leaf
 from nis2check.demo.folder import ADDRESS, DOMAIN, zone_text
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[socket.socket], None]
 
 _PAGE = b"<!doctype html><html lang=fr><title>Saint-Exemple</title><h1>Ville de Saint-Exemple</h1></html>"
 _HARDENED = (
@@ -47,7 +47,7 @@ _MARIADB = (
 
 
 class Town:
-    """All the servers of the town, in one thread with its own loop. ``with Town() as town: town.connect_to``."""
+    """All the servers of the town, each connection in its own thread. ``with Town() as town: town.connect_to``."""
 
     def __init__(self) -> None:
         self.authority = Authority("Autorité de la démonstration nis2check")
@@ -55,44 +55,40 @@ class Town:
         self.ports: dict[tuple[str, int], int] = {}  # (host, port as declared) → port on loopback
         self.dns_port = 0
         self._closed: list[socket.socket] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="nis2check-demo", daemon=True)
-        self._servers: list[asyncio.Server] = []
-        self._datagrams: asyncio.DatagramTransport | None = None
+        self._servers: list[_Server | _Datagrams] = []
 
     def __enter__(self) -> Town:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(timeout=20)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=20)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=20)
-        self._loop.close()
-        for held in self._closed:
-            held.close()
-
-    async def _open(self) -> None:
         good = _context(self.authority.leaf(f"www.{DOMAIN}", f"portail.{DOMAIN}"))
         old = _context(self.authority.leaf(f"agents.{DOMAIN}", days=9, self_signed=True), legacy=True)
         mail = _context(self.authority.leaf(f"mail.{DOMAIN}"))
-        await self._serve(f"www.{DOMAIN}", 443, _site(200, _HARDENED), good)
-        await self._serve(f"www.{DOMAIN}", 80, _site(301, f"Location: https://www.{DOMAIN}/\r\n"))
-        await self._serve(f"agents.{DOMAIN}", 443, _site(200, _OLD), old)
-        await self._serve(f"agents.{DOMAIN}", 80, _site(200, _OLD))
-        await self._serve(f"portail.{DOMAIN}", 443, _site(200, _BARE), good)
-        await self._serve(f"portail.{DOMAIN}", 80, _site(301, f"Location: https://portail.{DOMAIN}/\r\n"))
-        await self._serve(f"mail.{DOMAIN}", 25, _mail(mail))
-        await self._serve(f"www.{DOMAIN}", 3306, _database)
+        self._serve(f"www.{DOMAIN}", 443, _over_tls(good, _site(200, _HARDENED)))
+        self._serve(f"www.{DOMAIN}", 80, _site(301, f"Location: https://www.{DOMAIN}/\r\n"))
+        self._serve(f"agents.{DOMAIN}", 443, _over_tls(old, _site(200, _OLD)))
+        self._serve(f"agents.{DOMAIN}", 80, _site(200, _OLD))
+        self._serve(f"portail.{DOMAIN}", 443, _over_tls(good, _site(200, _BARE)))
+        self._serve(f"portail.{DOMAIN}", 80, _site(301, f"Location: https://portail.{DOMAIN}/\r\n"))
+        self._serve(f"mail.{DOMAIN}", 25, _mail(mail))
+        self._serve(f"www.{DOMAIN}", 3306, _database)
         for port in (22, 3389, 5432):
             self._shut(f"www.{DOMAIN}", port)
-        await self._open_dns()
+        self._open_dns()
+        return self
 
-    async def _serve(self, host: str, port: int, serve: Serve, context: ssl.SSLContext | None = None) -> None:
-        server = await asyncio.start_server(_quiet(serve), ADDRESS, 0, ssl=context)
+    def __exit__(self, *_exception: object) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        for held in self._closed:
+            held.close()
+
+    def _serve(self, host: str, port: int, serve: Serve) -> None:
+        self.ports[host, port] = self._start(_Server((ADDRESS, 0), _handler(serve)))
+
+    def _start(self, server: _Server | _Datagrams) -> int:
+        threading.Thread(target=server.serve_forever, args=(0.05,), name="nis2check-demo", daemon=True).start()
         self._servers.append(server)
-        self.ports[host, port] = server.sockets[0].getsockname()[1]
+        port: int = server.socket.getsockname()[1]
+        return port
 
     def _shut(self, host: str, port: int) -> None:
         """A port that is really closed: bound, so that no other program takes it, but not listening."""
@@ -101,32 +97,52 @@ class Town:
         self._closed.append(held)
         self.ports[host, port] = held.getsockname()[1]
 
-    async def _open_dns(self) -> None:
-        answers = _Answers()
-        server = await asyncio.start_server(_quiet(answers.over_tcp), ADDRESS, 0)
-        self._servers.append(server)
-        self.dns_port = server.sockets[0].getsockname()[1]
-        loop = asyncio.get_running_loop()
-        self._datagrams, _protocol = await loop.create_datagram_endpoint(
-            lambda: answers, local_addr=(ADDRESS, self.dns_port)
-        )
+    def _open_dns(self) -> None:
+        zone = Zone()
+        self.dns_port = self._start(_Server((ADDRESS, 0), _handler(zone.over_tcp)))
+        self._start(_Datagrams((ADDRESS, self.dns_port), _datagram_handler(zone.answer)))
         self.ports[f"ns1.{DOMAIN}", 53] = self.dns_port
-
-    async def _close(self) -> None:
-        if self._datagrams is not None:
-            self._datagrams.close()
-        for server in self._servers:
-            server.close()
-        current = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not current]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
 
     @property
     def connect_to(self) -> list[str]:
         """The town as curl's --connect-to has it: HOST:PORT:HOST2:PORT2."""
         return [f"{host}:{port}:{ADDRESS}:{real}" for (host, port), real in self.ports.items()]
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that aborts is the ordinary case here: half handshakes end with a reset."""
+
+
+class _Datagrams(socketserver.ThreadingUDPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """As above."""
+
+
+def _handler(serve: Serve) -> type[socketserver.BaseRequestHandler]:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.settimeout(30)
+            serve(self.request)
+
+    return Handler
+
+
+def _datagram_handler(answer: Callable[[bytes], bytes]) -> type[socketserver.BaseRequestHandler]:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            data, server = self.request
+            if reply := answer(data):
+                server.sendto(reply, self.client_address)
+
+    return Handler
 
 
 def _context(leaf: Leaf, *, legacy: bool = False) -> ssl.SSLContext:
@@ -144,89 +160,77 @@ def _context(leaf: Leaf, *, legacy: bool = False) -> ssl.SSLContext:
     return context
 
 
-def _quiet(serve: Serve) -> Serve:
-    """A client that aborts is the ordinary case here: half handshakes end with a reset."""
-
-    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(30):
-                await serve(reader, writer)
-        except (OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
-            pass
-        finally:
-            writer.close()
+def _over_tls(context: ssl.SSLContext, serve: Serve) -> Serve:
+    def served(plain: socket.socket) -> None:
+        with context.wrap_socket(plain, server_side=True) as secured:
+            serve(secured)
 
     return served
+
+
+def _line(stream: socket.socket, end: bytes, most: int = 16384) -> bytes:
+    """Bytes up to ``end``, read one by one: what follows STARTTLS must stay in the socket. b"" when the peer left."""
+    line = b""
+    while not line.endswith(end) and len(line) < most:
+        byte = stream.recv(1)
+        if not byte:
+            return b""
+        line += byte
+    return line
 
 
 def _site(status: int, headers: str) -> Serve:
     """A web site of one page; other paths answer 404, a redirecting one answers its redirect everywhere."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
+    def serve(stream: socket.socket) -> None:
+        request = _line(stream, b"\r\n\r\n")
+        if not request:
+            return
         found = status != 200 or request.split(b" ", 2)[1] == b"/"
-        code = f"{status} OK" if found and status == 200 else "301 Moved Permanently" if found else "404 Not Found"
+        code = "200 OK" if found and status == 200 else "301 Moved Permanently" if found else "404 Not Found"
         page = _PAGE if found else b"<!doctype html><title>404</title>"
         head = f"HTTP/1.1 {code}\r\n{headers}Content-Type: text/html; charset=utf-8\r\nContent-Length: {len(page)}\r\n"
-        writer.write(head.encode() + b"Connection: close\r\n\r\n" + page)
-        await writer.drain()
+        stream.sendall(head.encode() + b"Connection: close\r\n\r\n" + page)
 
     return serve
+
+
+_ANSWERS = {b"HELO": b"250 OK\r\n", b"STARTTLS": b"220 Ready\r\n", b"QUIT": b"221 Bye\r\n"}
 
 
 def _mail(context: ssl.SSLContext) -> Serve:
     """A mail server that offers STARTTLS (RFC 3207) and takes no mail."""
+    hello = f"250-mail.{DOMAIN}\r\n250-STARTTLS\r\n250 8BITMIME\r\n".encode()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(f"220 mail.{DOMAIN} ESMTP\r\n".encode())
-        while line := await reader.readline():
+    def serve(stream: socket.socket) -> None:
+        stream.sendall(f"220 mail.{DOMAIN} ESMTP\r\n".encode())
+        while line := _line(stream, b"\n"):
             verb = line.strip().upper().split(b" ")[0]
-            if verb == b"EHLO":
-                writer.write(f"250-mail.{DOMAIN}\r\n250-STARTTLS\r\n250 8BITMIME\r\n".encode())
-            elif verb == b"STARTTLS":
-                writer.write(b"220 Ready\r\n")
-                await writer.drain()
-                await writer.start_tls(context)
+            stream.sendall(hello if verb == b"EHLO" else _ANSWERS.get(verb, b"502 Not here\r\n"))
+            if verb == b"STARTTLS":
+                stream = context.wrap_socket(stream, server_side=True)
             elif verb == b"QUIT":
-                writer.write(b"221 Bye\r\n")
-                await writer.drain()
                 return
-            else:
-                writer.write(b"250 OK\r\n" if verb == b"HELO" else b"502 Not here\r\n")
-            await writer.drain()
 
     return serve
 
 
-async def _database(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def _database(stream: socket.socket) -> None:
     """A database that greets whoever comes: the exposed port of the demo."""
-    writer.write(_MARIADB)
-    await writer.drain()
-    await reader.read(256)
+    stream.sendall(_MARIADB)
+    stream.recv(256)
 
 
-class _Answers(asyncio.DatagramProtocol):
+class Zone:
     """An authoritative DNS server for the zone of the town, over UDP and TCP."""
 
     def __init__(self) -> None:
         self._zone = dns.zone.from_text(zone_text(), relativize=False)
-        self._transport: asyncio.DatagramTransport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - asyncio's promise for UDP
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
-        answer = self.answer(data)
-        if answer and self._transport is not None:
-            self._transport.sendto(answer, source)
-
-    async def over_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            size = int.from_bytes(await reader.readexactly(2), "big")
-            answer = self.answer(await reader.readexactly(size))
-            writer.write(len(answer).to_bytes(2, "big") + answer)
-            await writer.drain()
+    def over_tcp(self, stream: socket.socket) -> None:
+        while size := stream.recv(2, socket.MSG_WAITALL):
+            answer = self.answer(stream.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))
+            stream.sendall(len(answer).to_bytes(2, "big") + answer)
 
     def answer(self, wire: bytes) -> bytes:
         try:
