@@ -307,6 +307,7 @@ class Body:
     vintage: Mapping[str, str] = field(default_factory=dict)
     largest_commune: Mapping[str, int | None] = field(default_factory=dict)  # of a grouping, under both notions
     largest_commune_names: Mapping[str, str] = field(default_factory=dict)  # under both notions too
+    largest_commune_vintage: Mapping[str, str] = field(default_factory=dict)
     departments: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
     facts: Mapping[str, Json] = field(default_factory=dict)  # staff, turnover, balance_sheet, designated…

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from nis2check.errors import InputError
 from nis2check.files import Document, check, load_yaml, shipped
@@ -77,6 +78,9 @@ class Obligation:
     text: Text
 
 
+Item = TypeVar("Item", bound=RegimeClause | Obligation)
+
+
 @dataclass(frozen=True, slots=True)
 class Regime:
     """A regime ready to judge. ``clauses_of`` gives each nature its clauses, in the order of the file; ``plain_clauses_of``
@@ -110,32 +114,19 @@ def load(name: str) -> Regime:
 
     Raises InputError: unknown id, fault of the file, overlapping dates, a number without reference, a cycle.
     """
-    document, merged = _merged(name, ())
-    return _build(name.removesuffix(".yaml") if name.endswith(".yaml") else name, merged, document)
+    return _load(name, ())
 
 
-def _merged(name: str, chain: tuple[str, ...]) -> tuple[Document, dict[str, Json]]:
-    """The data of a regime on top of those that it extends."""
+def _load(name: str, chain: tuple[str, ...]) -> Regime:
     if name in chain:
         raise InputError(_("Régimes en boucle : {chain}.").format(chain=" → ".join((*chain, name))))
     document = _read(name)
-    data: dict[str, Json] = dict(document.data)
-    parent = data.get("extends")
+    parent = document.data.get("extends")
     if parent is None:
-        return document, data
-    folder = Path(name).parent
-    beside = folder / parent if name.endswith(".yaml") and parent.endswith(".yaml") else parent
-    inherited = _merged(str(beside), (*chain, name))[1]
-    left_out = set(data.get("without", ()))
-    unknown = left_out - {clause["id"] for clause in inherited["clauses"]}
-    if unknown:
-        what = _("Clause inconnue de {parent} : {ids}.").format(parent=parent, ids=", ".join(sorted(unknown)))
-        raise InputError(what, place=document.place(("without",)))
-    merged = {**inherited, **data}
-    kept = [clause for clause in inherited["clauses"] if clause["id"] not in left_out]
-    merged["clauses"] = _replaced(kept, data.get("clauses", []))
-    merged["obligations"] = _replaced(inherited.get("obligations", []), data.get("obligations", []))
-    return document, merged
+        return _build(name, document, None)
+    beside = str(Path(name).parent / parent) if name.endswith(".yaml") and parent.endswith(".yaml") else parent
+    # A shipped parent is loaded once for all its children; a chain is only followed to find a cycle.
+    return _build(name, document, load(beside) if beside == DEFAULT else _load(beside, (*chain, name)))
 
 
 def _read(name: str) -> Document:
@@ -149,27 +140,40 @@ def _read(name: str) -> Document:
         advice = _("Vouliez-vous dire « {near} » ?").format(near=near[0]) if near else ""
         what = _("Régime inconnu : « {name} » ; connus : {ids}.").format(name=name, ids=", ".join(ids))
         raise InputError(what, advice=advice)
-    return load_yaml(shipped("policies") / "law" / f"{name}.yaml", name=f"policies/law/{name}.yaml")
+    return load_yaml(shipped("policies") / "law" / f"{name}.yaml", name=f"policies/law/{name}.yaml", ours=True)
 
 
-def _replaced(inherited: Sequence[Json], own: Sequence[Json]) -> list[Json]:
+def _replaced(inherited: Sequence[Item], own: Sequence[Item]) -> tuple[Item, ...]:
     """The items of a parent, those of the same id replaced where they stand, the new ones at the end."""
-    by_id: dict[str, list[Json]] = {}
+    by_id: dict[str, list[Item]] = {}
     for item in own:
-        by_id.setdefault(item["id"], []).append(item)
-    out: list[Json] = []
+        by_id.setdefault(item.id, []).append(item)
+    out: list[Item] = []
     for item in inherited:
-        out.extend(by_id.pop(item["id"], [item]) if item["id"] in by_id else [item])
-    return out + [item for items in by_id.values() for item in items]
+        out += by_id.pop(item.id, [item])
+    return (*out, *(item for items in by_id.values() for item in items))
 
 
-def _build(name: str, data: Mapping[str, Json], document: Document) -> Regime:
-    activities: Mapping[str, Mapping[str, Text]] = data.get("activities", {})
-    clauses = tuple(_clause(item, activities, document) for item in data["clauses"])
-    _refuse_overlaps(clauses, document)
+def _inherited(parent: Regime, document: Document) -> tuple[RegimeClause, ...]:
+    """The clauses of a parent but those that the child leaves out."""
+    left_out = set(document.data.get("without", ()))
+    unknown = left_out - {clause.id for clause in parent.clauses}
+    if unknown:
+        what = _("Clause inconnue de {parent} : {ids}.").format(parent=parent.id, ids=", ".join(sorted(unknown)))
+        raise InputError(what, place=document.place(("without",)))
+    return tuple(clause for clause in parent.clauses if clause.id not in left_out)
+
+
+def _build(name: str, document: Document, parent: Regime | None) -> Regime:
+    data: Mapping[str, Json] = document.data
+    activities: Mapping[str, Mapping[str, Text]] = data.get("activities") or (parent.activities if parent else {})
+    own = tuple(_clause(item, activities, document) for item in data["clauses"])
+    _refuse_overlaps(own, document)
+    clauses = _replaced(_inherited(parent, document), own) if parent else own
+    duties = tuple(_obligation(item) for item in data.get("obligations", []))
     natures = dict.fromkeys(nature for clause in clauses for nature in clause.natures)
+    declared = {clause.id for clause in clauses if _needs_declaration(clause.test)}
     clauses_of = {n: tuple(c for c in clauses if not c.natures or n in c.natures) for n in natures}
-    plain = {n: tuple(c for c in of_nature if not _needs_declaration(c.test)) for n, of_nature in clauses_of.items()}
     return Regime(
         id=name,
         title=data["title"],
@@ -177,13 +181,13 @@ def _build(name: str, data: Mapping[str, Json], document: Document) -> Regime:
         dates=data["dates"],
         checked_on=data["checked_on"],
         legal_status=_status(data["legal_status"]),
-        hysteresis=data.get("hysteresis", 0),
+        hysteresis=data.get("hysteresis", parent.hysteresis if parent else 0),
         activities=activities,
         clauses=clauses,
         clauses_of=clauses_of,
-        plain_clauses_of=plain,
+        plain_clauses_of={n: tuple(c for c in each if c.id not in declared) for n, each in clauses_of.items()},
         clauses_of_any=tuple(c for c in clauses if not c.natures),
-        obligations=tuple(_obligation(item) for item in data.get("obligations", [])),
+        obligations=_replaced(parent.obligations, duties) if parent else duties,
     )
 
 

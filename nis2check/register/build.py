@@ -23,6 +23,8 @@ from nis2check.register.inputs import Commune, Figure, Inputs
 
 Row = tuple[str, ...]
 
+_NO_MEMBERS: Row = ("",) * 6  # the columns of the largest member commune, for a body that has none
+
 
 @dataclass(slots=True)
 class Grouping:
@@ -158,7 +160,7 @@ def _commune_rows(
         nature = "COMMUNE" if commune.siren else "COM"
         rows.append(
             (commune.siren, commune.code, nature, commune.name, commune.department, commune.region)
-            + (home.get(commune.code, ""), "", *_cells(totale), *_cells(municipale), "", "", "", "")
+            + (home.get(commune.code, ""), "", *_cells(totale), *_cells(municipale), *_NO_MEMBERS)
         )
     return rows
 
@@ -185,13 +187,13 @@ def _grouping_rows(
 
 def _largest(
     figures: Mapping[str, tuple[Figure | None, Figure | None]], members: Iterable[Commune], notion: int
-) -> tuple[str, str]:
-    """The figure and name of the largest member; at equal figures, the smaller code."""
+) -> tuple[str, str, str]:
+    """The figure, name and vintage of the largest member; at equal figures, the smaller code."""
     best = max(members, key=lambda m: (value.value if (value := figures[m.code][notion]) else -1, -int(m.code, 36)))
     figure = figures[best.code][notion]
     if figure is None:
         raise _fault(_("aucune population pour la commune {code}").format(code=best.code))
-    return str(figure.value), best.name
+    return str(figure.value), best.name, figure.vintage
 
 
 def _total(
@@ -213,7 +215,8 @@ def _total(
     vintages = {figure.vintage for m in members if (figure := figures[m.code][0])}
     if len(vintages) == 1:
         return Figure(sum(figure.value for m in members if (figure := figures[m.code][0])), vintages.pop())
-    return Figure(sum(inputs.figures_2025[m.code][0] for m in members), "2025")
+    before = sum(inputs.figures_2025[m.code][0] for m in members)
+    return Figure(grouping.stated.get("totale", before), "2025")
 
 
 def _collectivity_rows(inputs: Inputs, figures: Mapping[str, tuple[Figure | None, Figure | None]]) -> list[Row]:
@@ -235,7 +238,7 @@ def _collectivity_rows(inputs: Inputs, figures: Mapping[str, tuple[Figure | None
         name = inputs.department_names.get(source["code"], "") if source["nature"] == "DEP" else ""
         rows.append(
             (source["siren"], "", source["nature"], name or source["nom"], *places, "", str(len(members)))
-            + ("", "", *_cells(municipale), "", "", "", "")
+            + ("", "", *_cells(municipale), *_NO_MEMBERS)
         )
     return rows
 

@@ -68,24 +68,36 @@ def described(identity: Mapping[str, Json], on: str) -> Body:
     if known is not None and nature is not None and nature != known.nature:
         what = _("Faits contradictoires : {name} ({siren}) est de nature {found} au registre, et non {given}.")
         raise InputError(what.format(name=known.name, siren=known.siren, found=known.nature, given=nature))
-    body = known or Body(name=identity.get("name") or _("Organisme hors registre"), nature=str(nature))
-    if known is None and identity.get("siren"):
-        body = replace(body, siren=recognise(str(identity["siren"])).value)
+    body = known or _outside(identity)
     figures = {
-        field: {"totale": identity[key], "municipale": identity[key]}
-        for field, key in (("population", "population"), ("largest_commune", "largest_commune"))
-        if identity.get(key) is not None
+        field: dict.fromkeys(("totale", "municipale"), identity[field])
+        for field in ("population", "largest_commune")
+        if identity.get(field) is not None
     }
-    declared = ("staff", "turnover", "balance_sheet", "designated", "former_ose", "critical_entity", "parent_category")
-    facts = {key: identity[key] for key in declared if identity.get(key) is not None}
+    facts = {key: identity[key] for key in _DECLARABLE if identity.get(key) is not None}
     return replace(
         body,
-        **figures,  # type: ignore[arg-type]
-        vintage=body.vintage if "population" not in figures else {},
-        activities=tuple(identity.get("activities") or ()) or body.activities,
-        facts={**body.facts, **facts},
+        population=figures.get("population", body.population),
+        largest_commune=figures.get("largest_commune", body.largest_commune),
+        largest_commune_names={} if "largest_commune" in figures else body.largest_commune_names,
+        vintage={} if "population" in figures else body.vintage,
+        activities=tuple(identity.get("activities") or ()),
+        facts=facts,
         notes=body.notes + ((_DECLARED,) if figures else ()),
     )
+
+
+# Facts that no register holds and a body may declare of itself.
+_DECLARABLE = ("staff", "turnover", "balance_sheet", "designated", "former_ose", "critical_entity", "parent_category")
+
+
+def _outside(identity: Mapping[str, Json]) -> Body:
+    """A body that the register does not hold, of the nature that it declares."""
+    number = recognise(str(identity["siren"])) if identity.get("siren") else None
+    siren = number.value if number is not None and number.shape is Shape.SIREN else ""
+    called = number.value if number is not None and number.shape is Shape.NAME else ""
+    name = identity.get("name") or called or _("Organisme hors registre")
+    return Body(name=name, nature=str(identity["nature"]), siren=siren)
 
 
 _DECLARED: Text = {
@@ -95,13 +107,16 @@ _DECLARED: Text = {
 
 
 def _known(identity: Mapping[str, Json], on: str) -> Body | None:
+    """The body of the register that an identity names; with a nature, a SIREN or name unknown to it is no fault."""
     asked = identity.get("siren") or identity.get("insee")
     if not asked:
         return None
     if identity.get("nature") is None:
         return find(str(asked), on)
     number = recognise(str(asked))
-    return by_siren(number.value, on) if number.shape is Shape.SIREN else _by_insee(number.value, on[:4])
+    if number.shape is Shape.SIREN:
+        return by_siren(number.value, on)
+    return _by_insee(number.value, store.vintage_in_force(on)) if number.shape is Shape.INSEE else None
 
 
 def _by_siren(siren: str, vintage: str) -> Body:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from nis2check.errors import InputError, Place
 from nis2check.language import _
@@ -29,7 +30,8 @@ NAMES, SUCCESSORS = "names", "successors"
 COLUMNS = (
     "siren", "insee", "nature", "name", "departments", "regions", "grouping", "members",
     "totale", "totale_vintage", "municipale", "municipale_vintage",
-    "largest_totale", "largest_totale_name", "largest_municipale", "largest_municipale_name",
+    "largest_totale", "largest_totale_name", "largest_totale_vintage",
+    "largest_municipale", "largest_municipale_name", "largest_municipale_vintage",
 )  # fmt: skip
 
 _GZIP = 31  # zlib's window bits for a gzip envelope
@@ -92,9 +94,9 @@ def body(line: str) -> Body:
     (
         siren, insee, nature, name, departments, _regions, _grouping, _members,
         totale, totale_vintage, municipale, municipale_vintage,
-        largest_totale, largest_totale_name, largest_municipale, largest_municipale_name,
+        largest_totale, totale_name, largest_totale_vintage,
+        largest_municipale, municipale_name, largest_municipale_vintage,
     ) = line.split(";")  # fmt: skip
-    grouped = bool(largest_totale)
     return Body(
         name=name,
         nature=nature,
@@ -105,11 +107,19 @@ def body(line: str) -> Body:
             "municipale": int(municipale) if municipale else None,
         },
         vintage={"totale": totale_vintage, "municipale": municipale_vintage},
-        largest_commune={"totale": int(largest_totale), "municipale": int(largest_municipale)} if grouped else {},
-        largest_commune_names={"totale": largest_totale_name, "municipale": largest_municipale_name} if grouped else {},
+        largest_commune=_both(int(largest_totale), int(largest_municipale)) if largest_totale else {},
+        largest_commune_names=_both(totale_name, municipale_name) if largest_totale else {},
+        largest_commune_vintage=_both(largest_totale_vintage, largest_municipale_vintage) if largest_totale else {},
         departments=tuple(departments.split(" ")) if departments else (),
         notes=remarks(siren, departments),
     )
+
+
+Value = TypeVar("Value", int, str)
+
+
+def _both(totale: Value, municipale: Value) -> dict[str, Value]:
+    return {"totale": totale, "municipale": municipale}
 
 
 _OVERSEAS_CENSUS = {

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``nis2check scope``: is a body in the field of NIS 2, as what, by which clause, and what would change it."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nis2check.errors import InputError
+from nis2check.language import _, chosen, pick, say
+
+if TYPE_CHECKING:
+    from nis2check.law.explain import Distance
+    from nis2check.law.regime import Regime
+    from nis2check.model import Scope
+
+# Codes of DESIGN 8. The register holds the first line; the second is for bodies that it does not hold.
+NATURES = ("REG", "CTU", "DEP", "DEPREG", "CEA", "COMMUNE", "CC", "CA", "CU", "METRO", "MET69", "EPT")
+OTHER_NATURES = ("SYNDICAT", "SDIS", "CDG", "EPA", "EPIC", "REGIE", "SEM", "SPL", "COM")
+
+
+class Figure(click.ParamType[int]):
+    """A whole number, written as people write it: 31420 or 31 420. Never negative, fractional or absurd."""
+
+    name = "nombre"
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        packed = re.sub(r"[\s\u00a0\u202f]", "", str(value))
+        if not re.fullmatch(r"[0-9]{1,15}", packed):
+            self.fail(_("« {value} » n'est pas un nombre entier positif.").format(value=value), param, ctx)
+        if int(packed) > self.most:
+            self.fail(_("{value} dépasse le possible ({most}).").format(value=value, most=self.most), param, ctx)
+        return int(packed)
+
+
+_PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
+
+
+@click.command("scope", help=say(_("Dire si un organisme entre dans le champ de NIS 2, à quel titre et pourquoi.")))
+@click.argument("identifier", metavar="SIREN|INSEE|NOM", required=False)
+@click.option("--json", "as_json", is_flag=True, help=_("Écrire le résultat en JSON (nis2check.scope/1)."))
+@click.option("--all", "everyone", is_flag=True, help=_("Tous les organismes du registre, avec --json-lines."))
+@click.option("--json-lines", is_flag=True, help=_("Un résultat JSON par ligne."))
+@click.option("--regime", default="", metavar="ID", help=_("Régime juridique : un identifiant ou un fichier .yaml."))
+@click.option("--population", "notion", type=click.Choice(("totale", "municipale")), default="totale",
+              help=_("Notion de population qui décide (totale par défaut) ; les deux sont calculées."))  # fmt: skip
+@click.option("--strict-population", is_flag=True, help=_("Indéterminé quand les deux notions divergent."))
+@click.option("--on", default="", metavar="AAAA-MM-JJ", help=_("Date à laquelle juger ; aujourd'hui par défaut."))
+@click.option(
+    "--nature", type=click.Choice((*NATURES, *OTHER_NATURES)), help=_("Nature, pour un organisme hors registre.")
+)
+@click.option("--population-figure", type=_PEOPLE, help=_("Population, pour un organisme hors registre."))
+@click.option("--largest-commune", type=_PEOPLE, help=_("Population de la plus grande commune membre."))
+@click.option(
+    "--activity", "activities", multiple=True, metavar="ID", help=_("Activité d'un secteur ; peut se répéter.")
+)
+@click.option("--staff", type=_PEOPLE, help=_("Effectif, en agents."))
+@click.option("--turnover", type=_EUROS, help=_("Chiffre d'affaires ou produits d'exploitation, en euros."))
+@click.option("--balance-sheet", type=_EUROS, help=_("Total du bilan, en euros."))
+@click.option("--designated", type=click.Choice(("essential", "important")), help=_("Désigné par le Premier ministre."))
+@click.option("--former-ose", is_flag=True, default=None, help=_("Ancien opérateur de services essentiels (NIS 1)."))
+@click.option(
+    "--critical-entity", is_flag=True, default=None, help=_("Opérateur d'importance vitale ou entité critique.")
+)
+@click.option("--parent", metavar="SIREN|INSEE|NOM", help=_("Collectivité de rattachement d'un établissement."))
+def command(identifier: str | None, as_json: bool, everyone: bool, json_lines: bool, regime: str, notion: str,
+            strict_population: bool, on: str, **declared: Any) -> None:  # fmt: skip
+    from nis2check.law.regime import DEFAULT, load
+
+    rules = load(regime or DEFAULT)
+    day = judged_on(on)
+    if everyone or json_lines:
+        if not (everyone and json_lines) or identifier or any(declared.values()):
+            raise InputError(_("Tout le registre se demande ainsi : nis2check scope --all --json-lines."))
+        _everybody(rules, notion, day, strict_population)
+        return
+    scope = _one(identifier, rules, notion, day, strict_population, declared)
+    if as_json:
+        _as_json(scope, rules, notion)
+    else:
+        _as_prose(scope, rules, notion)
+
+
+def judged_on(on: str) -> str:
+    """An ISO date, today when empty. Raises InputError: not a date, or yet to come."""
+    today = datetime.date.today().isoformat()
+    if not on:
+        return today
+    try:
+        day = datetime.date.fromisoformat(on).isoformat()
+    except ValueError:
+        raise InputError(_("Date impossible : « {on} » ; attendu : AAAA-MM-JJ.").format(on=on)) from None
+    if day > today:
+        raise InputError(_("Date à venir : {on}. Le registre et les textes ne la connaissent pas.").format(on=on))
+    return day
+
+
+def _one(identifier: str | None, regime: Regime, notion: str, on: str, strict: bool, declared: dict[str, Any]) -> Scope:
+    from nis2check.law.scope import decide
+    from nis2check.register.lookup import described, find
+
+    if identifier is None and declared["nature"] is None:
+        what = _("Dire de qui il s'agit : un SIREN, un code Insee de commune, un nom, ou --nature hors registre.")
+        raise InputError(what, advice=_("Exemple : nis2check scope 243400819"))
+    _known_activities(regime, declared["activities"])
+    identity = {key: value for key, value in declared.items() if value not in (None, ())}
+    if "population_figure" in identity:
+        identity["population"] = identity.pop("population_figure")
+    parent = identity.pop("parent", None)
+    if parent is not None:
+        above = decide(find(parent, on), regime, notion, on).by_notion
+        identity["parent_category"] = {one: None if word == "undecided" else str(word) for one, word in above.items()}
+    if identifier is not None:
+        identity["siren"] = identifier
+    return decide(described(identity, on), regime, notion, on, strict)
+
+
+def _known_activities(regime: Regime, asked: tuple[str, ...]) -> None:
+    import difflib
+
+    known = [activity for group in regime.activities.values() for activity in group]
+    for activity in asked:
+        if activity not in known:
+            near = difflib.get_close_matches(activity, known, 1)
+            advice = _("Vouliez-vous dire « {near} » ?").format(near=near[0]) if near else ""
+            what = _("Activité inconnue : « {activity} » ; connues : {known}.")
+            raise InputError(what.format(activity=activity, known=", ".join(known)), advice=advice)
+
+
+def _everybody(regime: Regime, notion: str, on: str, strict: bool) -> None:
+    import json
+
+    from nis2check.files import write_stdout
+    from nis2check.law.scope import decide, document
+    from nis2check.register.lookup import everybody
+
+    encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+    lines: list[str] = []
+    for body in everybody(on):
+        lines.append(encode(document(decide(body, regime, notion, on, strict))))
+        if len(lines) == 2000:
+            write_stdout(("\n".join(lines) + "\n").encode())
+            lines.clear()
+    write_stdout(("\n".join(lines) + "\n").encode())
+
+
+def _others(regime: Regime) -> list[Regime]:
+    from nis2check.law.regime import known, load
+
+    return [load(name) for name in known() if name != regime.id]
+
+
+def _as_json(scope: Scope, regime: Regime, notion: str) -> None:
+    from nis2check.files import canonical, write_stdout
+    from nis2check.law.explain import explanation
+    from nis2check.law.scope import document
+
+    write_stdout(canonical(document(scope) | explanation(scope, regime, _others(regime), notion)))
+
+
+def _as_prose(scope: Scope, regime: Regime, notion: str) -> None:
+    from nis2check.law import explain
+
+    out = [*_heading(scope, regime), "", *_reasons(scope, regime), *_figures(scope)]
+    changes = explain.changes(scope, regime, _others(regime), notion)
+    sections = [
+        (_("Ce qui changerait la réponse"), [change.text for change in changes]),
+        (_("Ce qui en découle"), [_cited(pick(d.text), d.clause, d.confidence) for d in explain.duties(scope, regime)]),
+        (_("À savoir"), [pick(note) for note in scope.notes]),
+    ]
+    for title, items in sections:
+        if items:
+            out += ["", title, *_wrapped(items)]
+    status = _("État du droit au {day} : {status} ({source}).").format(
+        day=_day(scope.legal_status["as_of"]),
+        status=scope.legal_status["text_fr" if chosen() == "fr" else "text"],
+        source=scope.legal_status["source"],
+    )
+    out += ["", *_wrapped([status], bullet=""), *_wrapped([_legend()], bullet="")]
+    click.echo(say("\n".join(out)))
+
+
+def _legend() -> str:
+    return _("Confiance : A texte officiel lu, B source secondaire, C à confirmer. Ne vaut pas avis juridique.")
+
+
+def _day(date: str) -> str:
+    return "/".join(reversed(date.split("-"))) if chosen() == "fr" else date
+
+
+def _heading(scope: Scope, regime: Regime) -> list[str]:
+    from nis2check.law.scope import words
+    from nis2check.printing import Medium, clean
+
+    body = scope.body
+    identity = [body.nature] + [_("SIREN {siren}").format(siren=body.siren)] * bool(body.siren)
+    identity += [_("Insee {insee}").format(insee=body.insee)] * bool(body.insee)
+    verdict = _("{category}, au {day}, selon : {title}").format(
+        category=pick(words(scope.category)).upper(), day=_day(scope.as_of), title=pick(regime.title)
+    )
+    return [f"{clean(body.name, Medium.TERMINAL)} · {' · '.join(identity)}", *_wrapped([verdict], bullet="")]
+
+
+def _reasons(scope: Scope, regime: Regime) -> list[str]:
+    from nis2check.law import explain
+
+    measured = explain.distances(scope.body, regime, scope.as_of)
+    titles = {
+        True: _("Pourquoi"),
+        False: _("Ce qui a été examiné, sans être rempli"),
+        None: _("Ce qui n'est pas tranché"),
+    }
+    out: list[str] = []
+    for clause in scope.because:
+        title = titles[clause.met]
+        if title not in out:
+            out.append(title)
+        out += _wrapped([_cited(pick(clause.text), clause.clause, clause.confidence)])
+        out += [
+            line
+            for distance in measured
+            if distance.clause.id == clause.id
+            for line in _wrapped([_distance(scope, distance)], bullet="    ")
+        ]
+    if not scope.because:
+        out += [_("Pourquoi"), *_wrapped([_("Aucune clause de ce régime ne vise cet organisme.")])]
+    if scope.missing:
+        out += _wrapped([_("Faits manquants : {facts}.").format(facts=", ".join(_missing(f) for f in scope.missing))])
+    return out
+
+
+def _missing(fact: str) -> str:
+    options = {
+        "population": "--population-figure",
+        "largest_commune": "--largest-commune",
+        "activities": "--activity",
+        "staff": "--staff",
+        "turnover": "--turnover",
+        "balance_sheet": "--balance-sheet",
+        "parent_category": "--parent",
+        "nature": "--nature",
+        "population_notion": "--population",
+    }
+    return f"{fact} ({options[fact]})" if fact in options else fact
+
+
+def _cited(text: str, clause: str, confidence: str) -> str:
+    return _("{text} [{clause} ; confiance {confidence}]").format(text=text, clause=clause, confidence=confidence)
+
+
+def _distance(scope: Scope, distance: Distance) -> str:
+    from nis2check.law import explain
+    from nis2check.printing import number
+
+    lang = chosen()
+    by_notion = distance.notion in scope.body.population
+    of_member = distance.comparison.fact == "largest_commune"
+    vintages = scope.body.largest_commune_vintage if of_member else scope.body.vintage
+    vintage = vintages.get(distance.notion, "") if by_notion else ""
+    notion = _("population {notion}").format(notion=distance.notion) if by_notion else ""
+    how = ", ".join(part for part in (notion, vintage) if part)
+    whose = explain.whose(scope.body, distance.comparison.fact, distance.notion)
+    sign = {">": _("plus de {n}"), ">=": _("{n} ou plus"), "<": _("moins de {n}"), "<=": _("{n} au plus")}
+    text = _("{whose} : {known} {unit}{how} ; il faut {wanted} ; écart : {gap}, soit {percent} %.")
+    return text.format(
+        whose=whose[:1].upper() + whose[1:],
+        known=number(distance.known, lang),
+        unit=explain.unit_words(distance.comparison.unit, distance.known),
+        how=f" ({how})" if how else "",
+        wanted=sign[distance.comparison.operator].format(n=number(distance.comparison.value, lang)),
+        gap=number(distance.gap, lang),
+        percent=number(round(distance.percent, 1), lang),
+    )
+
+
+def _figures(scope: Scope) -> list[str]:
+    from nis2check.printing import number
+
+    body = scope.body
+    shown = [
+        _("{notion} {figure} (en vigueur au 1er janvier {vintage})").format(
+            notion=notion, figure=number(figure, chosen()), vintage=body.vintage.get(notion) or "?"
+        )
+        if body.vintage.get(notion)
+        else _("{notion} {figure} (déclarée)").format(notion=notion, figure=number(figure, chosen()))
+        for notion, figure in body.population.items()
+        if figure is not None
+    ]
+    return ["", _("Population"), *_wrapped([" ; ".join(shown) + "."])] if shown else []
+
+
+def _wrapped(items: list[str], bullet: str = "  - ") -> list[str]:
+    import textwrap
+
+    out: list[str] = []
+    for item in items:
+        out += textwrap.wrap(
+            item, 96, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_long_words=False
+        )
+    return out
