@@ -7,11 +7,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from nis2check import files
 from nis2check.errors import InputError, WriteError
 from nis2check.language import _
 from nis2check.model import Json
+
+if TYPE_CHECKING:
+    from nis2check.report.pen import Pen
 
 Outputs = tuple[tuple[str, str], ...]  # (format, path); "-" is standard output
 
@@ -78,6 +82,18 @@ def show(document: Mapping[str, Json], lang: str, *, all: bool = False, report: 
     text = terminal.render(
         document, lang, width=min(width, 100), colour=_colour(), ascii=not _unicode(), all=all, report=report
     )
+    print_text(text)
+
+
+def pen(lang: str) -> Pen:
+    """What to lay lines with for this terminal."""
+    from nis2check.report.pen import Pen
+
+    return Pen(lang, max(40, min(shutil.get_terminal_size((80, 24)).columns, 100)), _colour(), not _unicode())
+
+
+def print_text(text: str) -> None:
+    """Text made for this terminal, on standard output. Raises WriteError."""
     files.write_stdout(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
 

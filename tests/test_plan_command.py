@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""``nis2check plan`` as a user runs it, on a result whose plan was made by the planner."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nis2check import files, frameworks
+from nis2check.attest import measures
+from nis2check.files import Document, check
+from nis2check.model import Category, Finding, Kind, Proof, Reference, Severity, Target, Verdict, finding_id
+from nis2check.plan.plan import plan
+from nis2check.report.pen import Pen
+from nis2check.report.plan import render
+
+Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
+GOLDEN = Path(__file__).parent / "golden" / "result.json"
+
+
+def findings() -> list[Finding]:
+    on = datetime.date(2026, 11, 22)
+    found = measures.findings(frameworks.load(), Category.IMPORTANT, [], on, "200000000")
+    door = Finding(
+        finding_id("ports/remote-admin", "ports", "203.0.113.14:3389"),
+        "ports/remote-admin",
+        Target(Kind.PORTS, "203.0.113.14:3389"),
+        None,
+        Verdict.FAIL,
+        Severity.CRITICAL,
+        Proof.OBSERVED,
+        "",
+        {},
+        None,
+        (Reference("recyf", "8.1", "indicator"),),
+    )
+    doubt = replace(
+        door, id="0" * 16, rule="tls/versions", verdict=Verdict.UNKNOWN, target=Target(Kind.TLS, "vpn.example:443")
+    )
+    return [door, doubt, *found]
+
+
+def document() -> dict[str, Any]:
+    """The golden result with a plan of ours, whatever the rules shipped at the moment."""
+    found = findings()
+    golden: dict[str, Any] = json.loads(GOLDEN.read_bytes())
+    made = plan(found, (), frameworks.load(), Category.IMPORTANT, start=datetime.date(2026, 11, 22), days_per_month=6)
+    return golden | {"plan": made}
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    path = tmp_path / "result.json"
+    path.write_bytes(files.canonical(document()))
+    return path
+
+
+def test_the_plan_fits_the_schema_of_the_result_and_its_own() -> None:
+    check(Document(document(), "result.json"), "result")
+    check(Document({"schema": "nis2check.plan/1"} | document()["plan"], "plan.json"), "plan")
+
+
+def test_the_table_shows_six_measures_their_owners_and_their_reasons(nis2check: Command, result: Path) -> None:
+    done = nis2check("plan", str(result))
+    text = done.stdout.decode()
+    assert done.returncode == 0, done.stderr
+    assert "PLAN D'ACTIONS – 6 mesures en six mois" in text
+    assert "capacité\u00a0: 6\u00a0j/mois" in text
+    assert " 1  ports/remote-admin" in text
+    assert "Infogérant" in text
+    assert "déc.\u00a02026" in text
+    assert "Mois 7 à 12" in text
+    assert "À VÉRIFIER D'ABORD" in text
+    assert "gravité 10 × certitude 1" in text.replace("\n    ", " ")
+    assert "(--all)" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_all_shows_the_whole_roadmap(nis2check: Command, result: Path) -> None:
+    text = nis2check("plan", str(result), "--all").stdout.decode()
+    assert "(--all)" not in text
+    for item in document()["plan"]["roadmap"]:
+        assert f"{item['rank']:>3}  {item['title']['fr'].split()[0]}" in text
+
+
+def test_explain_tells_one_action_whole(nis2check: Command, result: Path) -> None:
+    text = nis2check("plan", str(result), "--explain", "2").stdout.decode()
+    item = document()["plan"]["measures"][1]
+    assert item["title"]["fr"].split()[0] in text
+    assert "Preuve attendue" in text
+    assert "Pilote" in text
+    assert "= " in text
+
+
+def test_an_action_that_is_not_there_is_exit_2(nis2check: Command, result: Path) -> None:
+    done = nis2check("plan", str(result), "--explain", "500")
+    assert done.returncode == 2
+    assert "rang 500" in done.stderr.decode()
+
+
+def test_json_is_the_plan_alone(nis2check: Command, result: Path) -> None:
+    done = nis2check("plan", str(result), "--json")
+    assert json.loads(done.stdout) == {"schema": "nis2check.plan/1"} | document()["plan"]
+    one = json.loads(nis2check("plan", str(result), "--json", "--explain", "1").stdout)
+    assert [item["rank"] for item in one["measures"]] == [1]
+
+
+def test_english_on_request(nis2check: Command, result: Path) -> None:
+    text = nis2check("plan", str(result), NIS2CHECK_LANG="en").stdout.decode()
+    assert "severity 10 × likelihood 1" in text.replace("\n    ", " ")
+    assert "Outsourcer" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "nis2check.result/1"', b"[]"])
+def test_a_broken_result_is_exit_2(nis2check: Command, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "r.json"
+    path.write_bytes(content)
+    done = nis2check("plan", str(path))
+    assert done.returncode == 2
+    assert b"r.json" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_hostile_result_cannot_command_the_terminal() -> None:
+    hostile = document()
+    hostile["plan"]["measures"][0]["title"] = {"fr": "\x1b[2Jx\u202ey"}
+    hostile["plan"]["measures"][0]["because"] = {"fr": "\x1b]0;t\x07"}
+    hostile["plan"]["measures"][0]["owner"] = "\x1b[31m"
+    text = render(hostile, Pen("fr"))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+
+
+def test_a_narrow_ascii_terminal_is_served() -> None:
+    text = render(document(), Pen("fr", 60, ascii=True))
+    assert text.isascii()
+
+
+def test_an_empty_plan_says_so() -> None:
+    empty = document()
+    empty["plan"] = plan([], (), frameworks.load(), Category.IMPORTANT, start=datetime.date(2026, 11, 22))
+    assert "Aucune action" in render(empty, Pen("fr"))
