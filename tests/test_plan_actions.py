@@ -38,6 +38,7 @@ from nis2check.plan import settings as plan_settings
 from nis2check.plan.months import first_month, named
 from nis2check.plan.order import circle
 from nis2check.plan.plan import plan
+from nis2check.rules.load import shipped_rules
 
 RECYF = frameworks.load()
 SETTINGS = plan_settings.load()
@@ -260,6 +261,8 @@ def test_one_of_the_first_six_is_governance() -> None:
     families = [RECYF.measures[m].family for item in document["measures"] for m in item["measures"]]
     assert families == ["governance"]
     assert len(document["measures"]) == 6
+    kept = ["Place gardée à la gouvernance" in item["because"]["fr"] for item in document["measures"]]
+    assert kept == [False] * 5 + [True]
 
 
 def test_ties_follow_the_framework() -> None:
@@ -369,6 +372,14 @@ def test_shipped_settings_fit_their_schema_and_their_prerequisites_exist() -> No
     check(load_yaml(shipped("policies") / "plan.yaml"), "plan-settings")
     assert {need for fix in SETTINGS.fixes.values() for need in fix.needs} <= set(SETTINGS.fixes)
     assert circle({key: fix.needs for key, fix in SETTINGS.fixes.items()}) == ()
+
+
+def test_every_shipped_rule_names_a_fix_and_measures_that_exist() -> None:
+    shipped_ones = shipped_rules()
+    assert {rule.fix for rule in shipped_ones} <= set(SETTINGS.fixes)
+    clauses = {(r.source, r.clause) for rule in shipped_ones for r in rule.references}
+    assert {clause for source, clause in clauses if source == "recyf"} <= set(RECYF.measures)
+    assert {clause for source, clause in clauses if source == "nis2"} <= set(frameworks.load("nis2").measures)
 
 
 def test_five_thousand_findings_are_planned_in_time(benchmark_seconds: Callable[[Callable[[], Any]], float]) -> None:

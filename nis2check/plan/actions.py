@@ -103,14 +103,6 @@ def _action(
     measure = measure_of(worst, framework)
     carried = [measure] if measure else _carried(group, framework)
     fix = _fix_of_measure(measure, worst, settings) if measure else _fix(key, worst, rules, settings)
-    factors = Factors(
-        severity=settings.severity[worst.severity],
-        likelihood=settings.likelihood[how_sure(worst)],
-        breadth=min(1 + settings.breadth_each * (targets - 1), settings.breadth_most),
-        legal=settings.legal[category] if any(m.applies(category) for m in carried) else 1,
-        first=max((_first(m, settings) for m in carried if m.cyberdepart), default=1),
-        effort=settings.divisor(fix.effort_days),
-    )
     return Action(
         key=key,
         title=dict(fix.title),
@@ -122,13 +114,26 @@ def _action(
         proof=measure.proof if measure else {"fr": "Nouveau contrôle sans écart", "en": "A new check without a gap"},
         worst=worst,
         targets=targets,
-        factors=factors,
+        factors=_factors(worst, targets, carried, fix, category, settings),
         place=Place(
             min((m.cyberdepart for m in carried if m.cyberdepart), default=settings.first_actions + 1),
             min((m.position for m in carried), default=len(framework.measures)),
             key,
         ),
         needs=tuple(MEASURE + need for need in measure.needs) if measure else fix.needs,
+    )
+
+
+def _factors(
+    worst: Finding, targets: int, carried: list[Measure], fix: Fix, category: Category, settings: Settings
+) -> Factors:
+    return Factors(
+        severity=settings.severity[worst.severity],
+        likelihood=settings.likelihood[how_sure(worst)],
+        breadth=min(1 + settings.breadth_each * (targets - 1), settings.breadth_most),
+        legal=settings.legal[category] if any(m.applies(category) for m in carried) else 1,
+        first=max((_first(m, settings) for m in carried if m.cyberdepart), default=1),
+        effort=settings.divisor(fix.effort_days),
     )
 
 

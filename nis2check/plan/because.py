@@ -31,9 +31,14 @@ _NAMES = (
 )
 
 
-def because(action: Action, unlocks: tuple[float, str] | None) -> Text:
-    """One or two sentences with every factor that is not neutral. ``unlocks``: what it makes possible, as in ``order``."""
-    return {"fr": " ".join(_french(action, unlocks)), "en": " ".join(_english(action, unlocks))}
+def because(action: Action, unlocks: tuple[float, str] | None, reserved: bool) -> Text:
+    """A few sentences with every factor that is not neutral. ``unlocks``: what it makes possible, as in ``order``;
+    ``reserved``: it takes the place kept for governance."""
+    french, english = list(_french(action, unlocks)), list(_english(action, unlocks))
+    if reserved:
+        french.insert(1, "Place gardée à la gouvernance parmi les premières mesures.")
+        english.insert(1, "Place kept for governance among the first measures.")
+    return {"fr": " ".join(french), "en": " ".join(english)}
 
 
 def _french(action: Action, unlocks: tuple[float, str] | None) -> Iterable[str]:

@@ -45,7 +45,7 @@ def plan(
     todo = actions(found, known, framework, category, settings)
     order = Order(todo)
     ranked = order.sorted()
-    first = _first(ranked, order, settings, days)
+    first, reserved = _first(ranked, order, settings, days)
     rest = [key for key in ranked if key not in first]
     early = schedule(first, todo, order.needs, days, settings.at_once, range(1, settings.first_months + 1))
     # The roadmap begins once the first months are over: what they leave free is margin, not a seventh measure.
@@ -54,7 +54,7 @@ def plan(
     month = first_month(start)
     roadmap = sorted((key for key in rest if key in spans), key=lambda key: spans[key].ends)  # stable: then by rank
     listed = [*first, *roadmap, *(key for key in rest if key not in spans)]
-    items = {key: _item(rank, order, key, spans.get(key), month) for rank, key in enumerate(listed, 1)}
+    items = {key: _item(rank, order, key, spans.get(key), month, key in reserved) for rank, key in enumerate(listed, 1)}
     return {
         "start": named(month, 1),
         "capacity": _tidy(days),
@@ -66,17 +66,20 @@ def plan(
     }
 
 
-def _first(ranked: Sequence[str], order: Order, settings: Settings, capacity: float) -> list[str]:
-    """The first six that can be done in six months, best first, with a governance measure among them if there is one."""
+def _first(
+    ranked: Sequence[str], order: Order, settings: Settings, capacity: float
+) -> tuple[list[str], frozenset[str]]:
+    """The first six that can be done in six months, best first; and those of them that are there only so that a governance
+    measure is among the six."""
     picked = _pick(ranked, order, settings, capacity, ())
     governance = [key for key in ranked if order.actions[key].governance]
     kept = [key for key in picked if key in governance]
     if len(kept) >= settings.governance:
-        return picked
+        return picked, frozenset()
     for key in governance:
         if len(kept) < settings.governance and key not in kept and not order.needs[key]:
             kept += [key] if _fits([*kept, key], order, settings, capacity) else []
-    return _pick(ranked, order, settings, capacity, kept)
+    return _pick(ranked, order, settings, capacity, kept), frozenset(kept) - frozenset(picked)
 
 
 def _pick(
@@ -106,7 +109,9 @@ def _period(span: Span) -> str:
     return next(name for up_to, name in PERIODS if span.ends <= up_to)
 
 
-def _item(rank: int, order: Order, key: str, span: Span | None, month: datetime.date) -> dict[str, Json]:
+def _item(
+    rank: int, order: Order, key: str, span: Span | None, month: datetime.date, reserved: bool
+) -> dict[str, Json]:
     action = order.actions[key]
     item: dict[str, Json] = {
         "rank": rank,
@@ -116,7 +121,7 @@ def _item(rank: int, order: Order, key: str, span: Span | None, month: datetime.
         "measures": list(action.measures),
         "effort": _tidy(action.days),
         "owner": action.owner,
-        "because": dict(because(action, order.unlocks.get(key))),
+        "because": dict(because(action, order.unlocks.get(key), reserved)),
         "proof": dict(action.proof),
         "factors": _factors(action, order, key),
     }

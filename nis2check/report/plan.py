@@ -196,6 +196,8 @@ def _facts(item: Item, pen: Pen) -> Iterator[tuple[str, str]]:
 def _closes(document: Document, item: Item, pen: Pen, all: bool) -> list[str]:
     wanted = set(item["findings"])
     found = [finding for finding in document["findings"] if finding["id"] in wanted]
+    if not found:
+        return []
     lines = ["", pen.own(plural("  Ferme {n} constat :", "  Ferme {n} constats :", len(found)))]
     for finding in found if all else found[:SHOWN]:
         sign = pen.sign(finding["verdict"])
