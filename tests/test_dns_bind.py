@@ -67,11 +67,15 @@ def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> 
         "parent": [("test", "test")],
     }
     running = []
+    # forward only, and to the child alone: nothing leaves this machine
+    recursion = (
+        f"recursion yes; allow-recursion {{ any; }}; forward only; forwarders {{ 127.0.0.1 port {ports['child']}; }};"
+    )
     for name, port in ports.items():
         config = f"""
             options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
               pid-file none; session-keyfile none; allow-query {{ any; }}; dnssec-validation no; minimal-responses no;
-              {"recursion no;" if name == "child" else "recursion yes; allow-recursion { any; };"} }};
+              {"recursion no;" if name == "child" else recursion} }};
             controls {{ }};
         """
         config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in zones[name])

@@ -39,6 +39,7 @@ ns2.other.test. AAAA 2001:db8::1
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(question, "TRY_SECONDS", 0.2)
+    monkeypatch.setattr(probe, "TRANSFER_SECONDS", 0.1)
 
 
 def look(resolver: Any, domain: str = "ville.test", **servers: Any) -> tuple[dict[str, Any], dict[str, Missed]]:

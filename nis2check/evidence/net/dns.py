@@ -32,6 +32,7 @@ NAME = "dns"
 KIND = Kind.DNS
 MOST_SERVERS = 4  # name servers asked directly
 MOST_QUERIES = 40  # for one domain; the mail probe has its own share
+TRANSFER_SECONDS = 2.0  # before a second look at serials that differ
 FACTS = (
     FactSpec("dns.exists", "boolean", "", "The name exists; false only when NXDOMAIN was answered."),
     FactSpec("dns.zone", "string", "", "The zone that holds the name: the closest name with NS records."),
@@ -281,7 +282,7 @@ async def _soa(this: _Look, servers: list[_Server]) -> list[Observation]:
     if len(answering) < 2:
         return seen + [Missed("dns.soa_consistent", Why.NOT_ASKED, "one name server only answered: nothing to compare")]
     if len({s.serial(this.zone) for s in answering}) > 1:
-        await asyncio.sleep(min(2.0, this.deadline.left() / 4))  # a transfer may be under way: look again
+        await asyncio.sleep(min(TRANSFER_SECONDS, this.deadline.left() / 4))  # a transfer may be under way: look again
         await asyncio.gather(*(_ask_soa_again(this, server) for server in answering))
         answering = [s for s in answering if s.serial(this.zone) is not None]
     serials = {s.serial(this.zone) for s in answering}

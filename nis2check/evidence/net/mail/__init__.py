@@ -60,6 +60,7 @@ FACTS = (
         "mail.starttls", "boolean", "", "The mail server offers STARTTLS in its answer to EHLO; one fact an address."
     ),
 )
+_STARTTLS = ("mail.starttls", "mail.starttls_version")
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ def cost(target: Target) -> list[str]:
         f"DNS MX, TXT {domain} (resolver)",
         f"DNS TXT _dmarc, _mta-sts, _smtp._tls {domain} (resolver)",
         f"DNS of its SPF record, {spf.MOST_QUERIES} queries at most (resolver)",
-        f"SMTP port 25, banner EHLO QUIT, once per address of {MOST_SERVERS} mail servers at most",
+        f"SMTP port 25, banner, EHLO, STARTTLS and one TLS hello, once per address of {MOST_SERVERS} mail servers at most",
     ]
 
 
@@ -104,7 +105,7 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
         (_dmarc, ("mail.dmarc.*",)),
         (_mta_sts, ("mail.mta_sts",)),
         (_tls_rpt, ("mail.tls_rpt",)),
-        (_mx, ("mail.mx", "mail.null_mx", "mail.starttls")),
+        (_mx, ("mail.mx", "mail.null_mx", *_STARTTLS)),
     )
     tasks = [asyncio.ensure_future(part(this)) for part, _facts in parts]
     try:
@@ -237,15 +238,23 @@ async def _server(this: _Look, host: str, share: str) -> list[Observation]:
     try:
         endpoints = await names.endpoints(this.wire, host, 25, this.deadline, budget=this.budget)
     except Unseen as problem:
-        return [Missed("mail.starttls", problem.why, f"{host}: {problem.detail}")]
-    return [await _starttls(this, host, endpoint, share) for endpoint in endpoints]
+        return [Missed(fact, problem.why, f"{host}: {problem.detail}") for fact in _STARTTLS]
+    return [observation for endpoint in endpoints for observation in await _starttls(this, host, endpoint, share)]
 
 
-async def _starttls(this: _Look, host: str, endpoint: Endpoint, share: str) -> Observation:
+async def _starttls(this: _Look, host: str, endpoint: Endpoint, share: str) -> list[Observation]:
+    address = endpoint.address
     try:
-        session = await smtp.session(this.wire, endpoint, this.deadline)
+        session = await smtp.session(this.wire, host, endpoint, this.deadline)
     except Unseen as problem:
-        return Missed("mail.starttls", problem.why, f"{host}: {problem.detail}", address=endpoint.address)
-    return Seen(
-        "mail.starttls", session.starttls, endpoint.address, f"SMTP {host}:{endpoint.port} {session.where}{share}"
-    )
+        detail = f"{host}: {problem.detail}"
+        return [Missed(fact, problem.why, detail, address) for fact in _STARTTLS]
+    seen: list[Observation] = [
+        Seen("mail.starttls", session.starttls, address, f"SMTP {host}:{endpoint.port} {session.where}{share}")
+    ]
+    if session.version:
+        seen.append(Seen("mail.starttls_version", session.version, address, f"SMTP {host}:{endpoint.port} TLS hello"))
+    elif session.no_version:
+        why = session.no_version
+        seen.append(Missed("mail.starttls_version", why.why, f"{host}: {why.detail}", address))
+    return seen

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""One polite SMTP session per mail server: banner, EHLO, is STARTTLS offered, QUIT. No mail is ever named.
+"""One polite SMTP session per mail server: banner, EHLO, STARTTLS and half a TLS hello, or QUIT. No mail is ever named.
 
 Rules for this file: one connection at a time and one session an address and run, whatever the number of domains that the server
 serves; a server that says "later" (4xx) is not asked again and proves nothing.
@@ -13,6 +13,10 @@ import time
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from nis2check.evidence.net.tls.answer import Exchange
+from nis2check.evidence.net.tls.hello import Hello, encode
+from nis2check.evidence.net.tls.plan import SUITES_TLS13, public_suites
+from nis2check.evidence.net.tls.tables import GROUPS_TLS13, TLS10, TLS11, TLS12, TLS13, version_name
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.wire import Connection, Deadline, Endpoint, Wire
 from nis2check.model import Why
@@ -25,6 +29,14 @@ MOST_LINES = 100
 AGAIN_SECONDS = 20.0  # a failure is believed this long by the other domains of the same server
 BLOCKED_AFTER = 4  # addresses that time out, none reached: it is our own network
 
+# Without a key share a server of TLS 1.3 answers with a HelloRetryRequest, which tells the version at no cost (RFC 8446 4.1.4)
+_HELLO = Hello(
+    "any version after STARTTLS",
+    (TLS13, TLS12, TLS11, TLS10),
+    (*SUITES_TLS13[:5], *public_suites(TLS12)[:40]),
+    GROUPS_TLS13,
+    proves="the TLS version that the mail server chooses",
+)
 _LINE = re.compile(rb"([2-5][0-9]{2})([ \-]?)(.*)", re.DOTALL)
 
 
@@ -42,10 +54,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a server said: whether it offers STARTTLS, by which answer."""
+    """What a server said: whether it offers STARTTLS, by which answer, and the TLS version it chose or why none is known."""
 
     starttls: bool
     where: str
+    version: str = ""
+    no_version: Unseen | None = None
 
 
 @dataclass(slots=True)
@@ -60,8 +74,8 @@ class _Run:
 _runs: WeakKeyDictionary[Wire, _Run] = WeakKeyDictionary()
 
 
-async def session(wire: Wire, endpoint: Endpoint, deadline: Deadline) -> Session:
-    """The session with one address, shared by all who ask in this run. Raises Unseen."""
+async def session(wire: Wire, host: str, endpoint: Endpoint, deadline: Deadline) -> Session:
+    """The session with one address of a host, shared by all who ask in this run. Raises Unseen."""
     run = _runs.setdefault(wire, _Run())
     lock = run.locks.setdefault(endpoint, asyncio.Lock())
     try:
@@ -71,18 +85,18 @@ async def session(wire: Wire, endpoint: Endpoint, deadline: Deadline) -> Session
             until, problem = run.problems.get(endpoint, (0.0, None))
             if problem is not None and time.monotonic() < until:
                 raise Unseen(problem.why, problem.detail)
-            return await _first(wire, run, endpoint, deadline.sooner(SESSION_SECONDS))
+            return await _first(wire, run, host, endpoint, deadline.sooner(SESSION_SECONDS))
     except TimeoutError:
         raise Unseen(Why.DEADLINE, "no time left for SMTP") from None
 
 
-async def _first(wire: Wire, run: _Run, endpoint: Endpoint, deadline: Deadline) -> Session:
+async def _first(wire: Wire, run: _Run, host: str, endpoint: Endpoint, deadline: Deadline) -> Session:
     if not run.reached and len(run.silent) >= BLOCKED_AFTER:
         raise Unseen(Why.TIMEOUT, _blocked(run))
     try:
         async with wire.connect(endpoint, deadline) as connection:
             run.reached = True
-            run.sessions[endpoint] = await _talk(wire, connection)
+            run.sessions[endpoint] = await _talk(wire, host, connection)
             wire.answered_us(endpoint.address)
             return run.sessions[endpoint]
     except Unseen as problem:
@@ -99,20 +113,46 @@ def _blocked(run: _Run) -> str:
     return f"port 25 may be closed on our own network: no mail server of {len(run.silent)} tried answered"
 
 
-async def _talk(wire: Wire, connection: Connection) -> Session:
+async def _talk(wire: Wire, host: str, connection: Connection) -> Session:
     banner = await read_reply(connection, BANNER_SECONDS)
     if banner.code != 220:
         raise _declined(banner, "banner")
-    greeting = await _say(connection, f"EHLO {_our_name(wire)}")
-    if greeting.code == 250:
-        words = {line.split(" ")[0].upper() for line in greeting.lines[1:]}
-        found = Session("STARTTLS" in words, "EHLO")
-    elif greeting.code in {500, 502}:  # RFC 5321 section 4.2.4: the command is not known, so there are no extensions
-        found = Session(False, f"EHLO: {greeting.code}")
-    else:
+    greeting = await _say(connection, f"EHLO {_our_name(wire, connection)}")
+    if greeting.code == 250 and any(line.split(" ")[0].upper() == "STARTTLS" for line in greeting.lines[1:]):
+        return await _start_tls(host, connection)
+    if greeting.code not in {
+        250,
+        500,
+        502,
+    }:  # RFC 5321 section 4.2.4: 500 and 502 do not know EHLO, so have no extension
         raise _declined(greeting, "EHLO")
     await _leave(connection)
-    return found
+    return Session(False, f"EHLO: {greeting.code}")
+
+
+async def _start_tls(host: str, connection: Connection) -> Session:
+    """The server's consent, and its ServerHello. What is offered but then refused (RFC 3207 section 4: 454) is not offered."""
+    consent = await _say(connection, "STARTTLS")
+    if consent.code != 220:
+        raise _declined(consent, "STARTTLS is listed, then refused")
+    connection.discard()  # plain text that came with the consent is no part of TLS
+    exchange = Exchange(_HELLO, None)
+    connection.write(encode(_HELLO, host))
+    try:
+        while not exchange.feed(await _some(connection)):
+            pass
+    except Unseen as problem:
+        return Session(True, "STARTTLS", no_version=problem)
+    if exchange.server is None:
+        return Session(True, "STARTTLS", no_version=Unseen(Why.REFUSED, exchange.answer().words()))
+    return Session(True, "STARTTLS", version_name(exchange.server.version))
+
+
+async def _some(connection: Connection) -> bytes:
+    data = await connection.read(REPLY_SECONDS)
+    if not data:
+        raise Unseen(Why.CLOSED, "closed after STARTTLS")
+    return data
 
 
 async def _leave(connection: Connection) -> None:
@@ -129,10 +169,13 @@ async def _say(connection: Connection, command: str) -> Reply:
     return await read_reply(connection, REPLY_SECONDS)
 
 
-def _our_name(wire: Wire) -> str:
-    """The domain of the contact, else a name that cannot be someone else's (RFC 6761)."""
+def _our_name(wire: Wire, connection: Connection) -> str:
+    """The domain of the contact, else our address: what a client without a name says (RFC 5321 section 4.1.4)."""
     domain = wire.settings.contact.rpartition("@")[2]
-    return domain if re.fullmatch(r"[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+", domain) else "nis2check.invalid"
+    if re.fullmatch(r"[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)+", domain):
+        return domain
+    address = connection.local_address
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def _declined(reply: Reply, when: str) -> Unseen:
