@@ -114,7 +114,7 @@ def _action(
         proof=measure.proof if measure else {"fr": "Nouveau contrôle sans écart", "en": "A new check without a gap"},
         worst=worst,
         targets=targets,
-        factors=_factors(worst, targets, carried, fix, category, settings),
+        factors=_factors(worst, targets, measure, carried, fix, category, settings),
         place=Place(
             min((m.cyberdepart for m in carried if m.cyberdepart), default=settings.first_actions + 1),
             min((m.position for m in carried), default=len(framework.measures)),
@@ -125,14 +125,21 @@ def _action(
 
 
 def _factors(
-    worst: Finding, targets: int, carried: list[Measure], fix: Fix, category: Category, settings: Settings
+    worst: Finding,
+    targets: int,
+    measure: Measure | None,
+    carried: list[Measure],
+    fix: Fix,
+    category: Category,
+    settings: Settings,
 ) -> Factors:
     return Factors(
         severity=settings.severity[worst.severity],
         likelihood=settings.likelihood[how_sure(worst)],
         breadth=min(1 + settings.breadth_each * (targets - 1), settings.breadth_most),
         legal=settings.legal[category] if any(m.applies(category) for m in carried) else 1,
-        first=max((_first(m, settings) for m in carried if m.cyberdepart), default=1),
+        # A technical fix is a sign of a first action of ANSSI, not that action.
+        first=_first(measure, settings) if measure and measure.cyberdepart else 1,
         effort=settings.divisor(fix.effort_days),
     )
 
