@@ -118,12 +118,25 @@ def _covers(gap: Gap, name: str) -> bool:
 # --------------------------------------------------------------------------------------------------------- assertions
 
 
+_WORTH_KEEPING = 300  # characters of a value whose answer is kept: lists of versions, not whole policies
+
+
 @dataclass(frozen=True, slots=True)
 class _Assertion:
     name: str
     validator: Any
     types: frozenset[str]  # JSON types that its keywords speak of; empty: any
     patterned: bool
+    known: dict[str, bool] = field(default_factory=dict)  # answers given: subjects mostly show the same few values
+
+    def holds(self, value: Json) -> bool:
+        key = repr(value)
+        found = self.known.get(key)
+        if found is None:
+            found = bool(self.validator.is_valid(value))
+            if len(key) <= _WORTH_KEEPING:
+                self.known[key] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +183,8 @@ def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, w
         trouble = _trouble(assertion, fact.value)
         if trouble:
             unsure = unsure or _Answer(None, trouble, fact)
-        elif assertion.validator.is_valid(fact.value) is wanted:
-            return _Answer(wanted, _told(assertion, fact, wanted), fact)
+        elif assertion.holds(fact.value) is wanted:
+            return _Answer(wanted, "" if wanted else _told(assertion, fact), fact)
     if unsure:
         return unsure
     for gap in gaps:
@@ -179,7 +192,7 @@ def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, w
             return _Answer(None, f"{gap.why}: {gap.detail}" if gap.detail else str(gap.why), gap=gap)
     if not facts:
         return _Answer(None, f"{Why.NOT_ASKED}: {assertion.name}")
-    return _Answer(not wanted, _told(assertion, facts[0], not wanted), facts[0])
+    return _Answer(not wanted, _told(assertion, facts[0]) if wanted else "", facts[0])
 
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -211,10 +224,8 @@ def _longest(value: Json) -> int:
     return 0
 
 
-def _told(assertion: _Assertion, fact: Fact, holds: bool) -> str:
+def _told(assertion: _Assertion, fact: Fact) -> str:
     """``certificate.days_left = 3 (minimum: 15)``: the same in every language, since facts and JSON Schema have one."""
-    if holds:
-        return f"{fact.name} = {_short(fact.value)}"
     error = next(assertion.validator.iter_errors(fact.value))
     expected = f" ({error.validator}: {_short(error.validator_value)})" if error.validator else ""
     return f"{fact.name} = {_short(fact.value)}{expected}"
