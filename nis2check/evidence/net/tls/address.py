@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from nis2check.evidence.net.tls import certificate, extras, groups, versions, weak
+from nis2check.evidence.net.tls import certificate, enumeration, extras, groups, versions, weak
 from nis2check.evidence.net.tls.answer import Answer, Kind
 from nis2check.evidence.net.tls.conversation import Conversation
 from nis2check.evidence.net.tls.facts import FACTS
@@ -53,7 +53,7 @@ async def look_at(
     """Facts and gaps of one address."""
     name = "" if literal(host) else a_label(host)
     talk = Conversation(wire, endpoint, deadline, name, starttls)
-    book = _Ledger(endpoint.address, set() if starttls else {"tls.plaintext_before_tls"})
+    book = _Ledger(endpoint.address, {"tls.alpn"} if starttls else {"tls.plaintext_before_tls"})
     found = await versions.find(talk)
     if not found.accepted:
         for observation in _not_accepted(talk, book):
@@ -66,14 +66,17 @@ async def look_at(
         yield observation
     for told in extras.of_flight(talk.answers, found):
         yield book.tell(*told)
+    everything = await enumeration.find(talk, found)
     weaknesses, offered, more = await asyncio.gather(
-        weak.find(talk, found), groups.find(talk, found), extras.find(talk, found)
+        weak.find(talk, found, enumerated=isinstance(everything, dict)),
+        groups.find(talk, found),
+        extras.find(talk, found),
     )
     for observation in (*_weak(weaknesses, book), *_groups(offered, found, book)):
         yield observation
     for told in (*more, *extras.of_suites(talk.answers, weaknesses)):
         yield book.tell(*told)
-    yield book.tell("tls.cipher_suites", Unseen(Why.NOT_ASKED, "every suite is asked with --full"))
+    yield book.tell("tls.cipher_suites", everything, "hellos of 64 suites, those accepted taken out")
     for observation in _closing(talk, book):
         yield observation
 
@@ -145,10 +148,12 @@ def _groups(found: groups.Groups, known: versions.Versions, book: _Ledger) -> It
 
 def _closing(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
     yield book.tell("tls.resets", sorted(set(talk.refuses_by_reset)))
+    yield book.tell("tls.unstable", talk.unstable)
     if talk.starttls:
         yield book.tell("tls.plaintext_before_tls", any(answer.injected for answer in talk.answers), talk.starttls)
     yield book.tell("tls.hellos", _hellos(talk.answers))
-    yield from book.rest("tls", talk.stopped or Unseen(Why.NOT_ASKED, "no answer of this server shows it"))
+    broken = next((answer.broken for answer in talk.answers if answer.broken is not None), None)
+    yield from book.rest("tls", talk.stopped or broken or Unseen(Why.NOT_ASKED, "no answer of this server shows it"))
 
 
 def _hellos(answers: list[Answer]) -> list[dict[str, str]]:

@@ -125,7 +125,13 @@ class Exchange:
 
     def feed(self, data: bytes) -> bool:
         """True when nothing more is needed. Raises Unseen."""
-        self.flight.feed(data)
+        try:
+            self.flight.feed(data)
+        finally:
+            self._greet()  # a legal ServerHello is kept whatever comes behind it
+        return self.flight.alert is not None or self._has_all()
+
+    def _greet(self) -> None:
         if self.server is None and self.flight.messages:
             kind, body = self.flight.messages[0]
             if kind != records.SERVER_HELLO:
@@ -133,7 +139,6 @@ class Exchange:
             server = records.server_hello(body)
             legal(self.hello, server)
             self.server = server
-        return self.flight.alert is not None or self._has_all()
 
     def _has_all(self) -> bool:
         server = self.server
@@ -161,8 +166,8 @@ class Exchange:
         opened = tuple(self.opener.messages) if self.opener else ()
         return tuple(self.flight.messages) + opened
 
-    def answer(self, error: Unseen | None = None) -> Answer:
-        """The typed answer, after the wanted part came or ``error`` ended it."""
+    def answer(self, error: Unseen | None = None, *, connected: bool = True) -> Answer:
+        """The typed answer, after the wanted part came or ``error`` ended it (``connected``: after the hello was sent)."""
         flight, hello = self.flight, self.hello
         if self.server is not None:
             if error is None and flight.alert is not None and not self._has_all():
@@ -176,14 +181,14 @@ class Exchange:
                 return Answer(hello, Kind.REFUSED, alert=number, raw=flight.raw)
             error = malformed(f"alert {number} is not assigned")
         assert error is not None  # noqa: S101 - the caller ends with a complete flight or with an error
-        return Answer(hello, _kind(error, flight.received), unseen=error, raw=flight.raw)
+        return Answer(hello, _kind(error, flight.received, connected), unseen=error, raw=flight.raw)
 
 
-def _kind(error: Unseen, received: int) -> Kind:
+def _kind(error: Unseen, received: int, connected: bool) -> Kind:
     if error.why is Why.NOT_TLS:
         return Kind.NOT_TLS
     if received == 0 and error.why in {Why.RESET, Why.CLOSED}:
         return Kind.ENDED
-    if received == 0 and error.why is Why.TIMEOUT:
+    if received == 0 and connected and error.why is Why.TIMEOUT:
         return Kind.SILENT
     return Kind.FAILED

@@ -19,6 +19,7 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 
 from nis2check.evidence.net.tls import trust
 from nis2check.evidence.net.tls.hostname import matches
+from nis2check.evidence.net.tls.mend import FIELDS, mended
 from nis2check.evidence.observe import Unseen
 from nis2check.model import Json, Why
 
@@ -35,15 +36,28 @@ def fields(chain: Sequence[bytes], host: str, at: datetime, ca_file: str) -> Ite
     yield "certificate.sha256", hashlib.sha256(chain[0]).hexdigest()
     yield "certificate.chain_length", len(chain)
     try:
-        with trust.quiet():
-            leaf = x509.load_der_x509_certificate(chain[0])
+        leaf, faulty = _loaded(chain[0])
     except Exception as error:  # noqa: BLE001 - the boundary of the house: any fault of the decoder is the certificate's
         yield "certificate.*", _undecodable("certificate", error)
         return
     for name, read in _READERS.items():
-        yield name, _read(name, partial(read, leaf, at))
-    yield from _names(leaf, host)
+        lost = sorted(faulty & _NEEDS.get(name, frozenset()))
+        yield name, _lost(lost) if lost else _read(name, partial(read, leaf, at))
+    yield from _names(leaf, host, faulty)
     yield from _trust(chain, at, ca_file)
+
+
+def _loaded(der: bytes) -> tuple[x509.Certificate, frozenset[str]]:
+    """The certificate, and which of its fields cannot be read."""
+    with trust.quiet():
+        try:
+            return x509.load_der_x509_certificate(der), frozenset()
+        except Exception:  # noqa: BLE001 - see fields()
+            return mended(der)
+
+
+def _lost(fields: Sequence[str]) -> Unseen:
+    return Unseen(Why.MALFORMED, f"certificate: {', '.join(fields)} cannot be decoded")
 
 
 def _undecodable(what: str, error: Exception) -> Unseen:
@@ -136,7 +150,23 @@ _READERS: dict[str, Callable[[x509.Certificate, datetime], Json]] = {
 }
 
 
-def _names(leaf: x509.Certificate, host: str) -> Iterator[Field]:
+# Fact → the fields of the certificate without which it cannot be told.
+_NEEDS: dict[str, frozenset[str]] = {
+    "certificate.subject": frozenset({"subject"}),
+    "certificate.issuer": frozenset({"issuer"}),
+    "certificate.not_before": frozenset({"not_before"}),
+    "certificate.not_after": frozenset({"not_after"}),
+    "certificate.days_left": frozenset({"not_after"}),
+    "certificate.lifetime_days": frozenset({"not_before", "not_after"}),
+    "certificate.key": frozenset({"key"}),
+    "certificate.signature_hash": frozenset({"algorithm"}),
+    "certificate.self_signed": frozenset(FIELDS),
+    "certificate.sct_count": frozenset({"extensions"}),
+    "certificate.must_staple": frozenset({"extensions"}),
+}
+
+
+def _names(leaf: x509.Certificate, host: str, faulty: frozenset[str]) -> Iterator[Field]:
     """subjectAltName: what it holds, and whether it holds the host."""
     names: list[str] = []
     addresses: list[str] = []
@@ -153,7 +183,7 @@ def _names(leaf: x509.Certificate, host: str) -> Iterator[Field]:
                 addresses.append(str(entry.value))
         return len(names) + len(addresses)
 
-    count = _read("subject alternative names", read)
+    count = _lost(["extensions"]) if "extensions" in faulty else _read("subject alternative names", read)
     if isinstance(count, Unseen):
         for name in ("has_san", "subject_alt_names", "san_count", "hostname_matches"):
             yield f"certificate.{name}", count

@@ -8,8 +8,6 @@ answers the very same hello is unstable, and from then on no reset proves anythi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from nis2check.evidence.net.tls.answer import Answer, Exchange, Kind
@@ -22,7 +20,7 @@ from nis2check.evidence.wire import Connection, Deadline, Endpoint, Wire
 from nis2check.model import Why
 
 FLIGHT_SECONDS = 8.0  # one flight, whole; a server that drips is not waited for
-OPENING_SECONDS = 30.0  # what is said in clear before STARTTLS
+OPENING_SECONDS = 15.0  # what is said in clear before STARTTLS
 PAUSE_SECONDS = 0.25  # before the same hello is tried again
 
 
@@ -92,7 +90,9 @@ class Conversation:
             self.wire.answered_us(self.endpoint.address)
             if not self.unstable:
                 self.refuses_by_reset.append(ended.hello.name)
-                return replace(ended, kind=Kind.REFUSED)
+                refused = replace(ended, kind=Kind.REFUSED)
+                self.answers = [refused if answer is ended else answer for answer in self.answers]
+                return refused
             return replace(ended, kind=Kind.FAILED, unseen=Unseen(Why.RESET, "unstable: resets what it also answers"))
         if control.kind is Kind.ENDED:
             self.wire.refused_us(self.endpoint.address)
@@ -102,9 +102,9 @@ class Conversation:
         return replace(ended, kind=Kind.FAILED, unseen=control.unseen or ended.unseen)
 
     async def _try(self, hello: Hello) -> Answer:
-        if self.stopped:
-            return Answer(hello, Kind.FAILED, unseen=self.stopped)
         async with self._one_at_a_time:
+            if self.stopped:
+                return Answer(hello, Kind.FAILED, unseen=self.stopped)
             answer = await self._exchange(hello)
         self.answers.append(answer)
         if answer.speaks_tls:
@@ -120,10 +120,11 @@ class Conversation:
         record = encode(hello, self.host, {group: share.public() for group, share in shares.items()})
         opener = Opener(record[5:], shares) if hello.newest == TLS13 and hello.wanted is Wanted.WHOLE else None
         exchange = Exchange(hello, opener)
-        injected = False
+        connected = injected = False
         try:
-            async with self._connected() as conn:
-                injected = bool(conn.discard())
+            async with self.wire.connect(self.endpoint, self.deadline) as conn:
+                await self._open(conn)
+                injected, connected = bool(conn.discard()), True
                 conn.write(record)
                 while True:
                     data = await conn.read()
@@ -133,17 +134,21 @@ class Conversation:
                         break
             answer = exchange.answer()
         except Unseen as error:
-            answer = exchange.answer(self._explained(error))
+            answer = exchange.answer(self._explained(error), connected=connected)
         return replace(answer, injected=True) if injected else answer
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Connection]:
-        async with self.wire.connect(self.endpoint, self.deadline) as conn:
-            if self.starttls:
-                conn.deadline = self.deadline.sooner(OPENING_SECONDS)
+    async def _open(self, conn: Connection) -> None:
+        """What is said in clear before the hello. A peer that is too slow here is not asked again."""
+        if self.starttls:
+            conn.deadline = self.deadline.sooner(OPENING_SECONDS)
+            try:
                 await OPENINGS[self.starttls](conn)
-            conn.deadline = self.deadline.sooner(FLIGHT_SECONDS)
-            yield conn
+            except Unseen as error:
+                if error.why in {Why.DEADLINE, Why.TIMEOUT}:
+                    self.stopped = Unseen(Why.TIMEOUT, f"{self.starttls}: no consent within {OPENING_SECONDS:.0f} s")
+                    raise self.stopped from None
+                raise
+        conn.deadline = self.deadline.sooner(FLIGHT_SECONDS)
 
     def _explained(self, error: Unseen) -> Unseen:
         """The deadline of one flight is a silence, not the end of the look."""

@@ -24,6 +24,7 @@ _TLS = (
     ("client_certificate_requested", "boolean", "", "the server asked for a client certificate"),
     ("alpn", "array", "", "the application protocol chosen, of h2 and http/1.1"),
     ("resets", "array", "", "the hellos that were answered by a reset where an alert is due"),
+    ("unstable", "boolean", "", "a hello was reset and, asked again, answered: no reset of this server proves anything"),
     ("plaintext_before_tls", "boolean", "", "bytes in clear came after the consent to STARTTLS and before our hello"),
     ("hellos", "array", "", "what was asked and answered: {hello, answer, raw}, raw the first bytes received in hexadecimal"),
 )  # fmt: skip

@@ -83,7 +83,7 @@ async def _wake(talk: Conversation, first: Sequence[Answer]) -> None:
 async def _second_try(talk: Conversation, answers: Sequence[Answer]) -> None:
     """What a hello left open is asked again with one that more servers take."""
     modern, classic, old = answers
-    if not modern.accepted and modern.alert != PROTOCOL_VERSION and _worth_it(modern):
+    if _worth_it(modern):
         await talk.ask(plan.BROWSER)
     if not classic.accepted and not classic.refuses_the_offer and not _shown(talk):
         await talk.ask(plan.BARE)
@@ -98,8 +98,9 @@ def _shown(talk: Conversation) -> bool:
 
 
 def _worth_it(modern: Answer) -> bool:
-    """A plain refusal of TLS 1.3 (alert 40 of a server that does not know the suites) needs no second opinion."""
-    return not (modern.kind is Kind.REFUSED and modern.alert == 40)
+    """Not after a plain refusal (alert 70, or alert 40 of a server that knows none of the suites), nor of a slow server."""
+    slow = modern.kind is Kind.FAILED and modern.unseen is not None and modern.unseen.why is Why.TIMEOUT
+    return not modern.accepted and modern.alert not in {40, PROTOCOL_VERSION} and not slow
 
 
 def _openable(modern: Answer) -> Hello:
@@ -124,15 +125,13 @@ async def _descend(talk: Conversation, old: Answer) -> None:
 
 def why_unknown(answers: Sequence[Answer], versions: Sequence[int]) -> Unseen:
     """The reason why some versions are not known: what the hellos for them ended with."""
-    for answer in reversed(answers):
-        if answer.server is None and answer.hello.newest in versions and answer.unseen is not None:
-            return answer.unseen
-    for answer in answers:
-        if answer.kind is Kind.REFUSED:
-            return Unseen(Why.REFUSED, answer.words())
+    unseen = [answer for answer in answers if answer.server is None and answer.unseen is not None]
+    asked = [answer for answer in unseen if answer.hello.newest in versions]
+    for answer in asked[::-1] + unseen:
         if answer.unseen is not None:
             return answer.unseen
-    return Unseen(Why.NOT_ASKED, "nothing was asked")
+    refused = next((answer for answer in answers if answer.kind is Kind.REFUSED), None)
+    return Unseen(Why.REFUSED, refused.words()) if refused else Unseen(Why.NOT_ASKED, "nothing was asked")
 
 
 def certificate_answer(answers: Sequence[Answer]) -> Answer | None:

@@ -38,20 +38,28 @@ def accepted_classes(answers: Sequence[Answer]) -> frozenset[str]:
     return frozenset().union(*found)
 
 
-async def find(talk: Conversation, versions: Versions) -> Weak:
-    """Ask for each weak class at the newest version that can have it, and again at the oldest when that is another."""
+async def find(talk: Conversation, versions: Versions, *, enumerated: bool) -> Weak:
+    """Ask for each weak class at the newest version that can have it, and again at the oldest when that is another.
+
+    ``enumerated``: every suite of every version was asked already, so nothing is left to ask.
+    """
     newest, oldest = versions.newest_classic, versions.oldest
     if not newest:
         if [code for code in versions.unknown if code <= TLS12]:
             return Weak((), frozenset(), Unseen(Why.NOT_ASKED, "no version older than TLS 1.3 was answered"))
         return Weak((), ALL, None)  # no version is offered that has such suites
+    if enumerated:
+        return _weak(talk, None)
     parts = (plan.BROKEN, frozenset({"RSA-KEX"}), frozenset({"CBC"}), frozenset({"DHE"}))
     reasons = await asyncio.gather(*(_chain(talk, newest, part) for part in parts))
     if oldest < newest:
         left = ALL - accepted_classes(talk.answers)
         reasons += [await _chain(talk, oldest, left)] if left else []
+    return _weak(talk, next((reason for reason in reasons if reason is not None), None))
+
+
+def _weak(talk: Conversation, why: Unseen | None) -> Weak:
     accepted = accepted_classes(talk.answers)
-    why = next((reason for reason in reasons if reason is not None), None)
     refused = frozenset() if why else ALL - accepted
     return Weak(tuple(word for word in plan.CLASSES if word in accepted), refused, why)
 
