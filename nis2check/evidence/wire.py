@@ -84,12 +84,13 @@ class Pace:
     per_port: int
     per_address: int
     per_second: float
+    apart: float  # seconds between two mail sessions with one server
 
 
 PACES: Mapping[str, Pace] = {
-    "gentle": Pace(in_flight=2, per_port=60, per_address=300, per_second=50),
-    "normal": Pace(in_flight=4, per_port=120, per_address=600, per_second=200),
-    "lab": Pace(in_flight=256, per_port=1 << 30, per_address=1 << 30, per_second=1e9),  # loopback only
+    "gentle": Pace(in_flight=2, per_port=60, per_address=300, per_second=50, apart=2.0),
+    "normal": Pace(in_flight=4, per_port=120, per_address=600, per_second=200, apart=1.0),
+    "lab": Pace(in_flight=256, per_port=1 << 30, per_address=1 << 30, per_second=1e9, apart=0.0),  # loopback only
 }
 
 

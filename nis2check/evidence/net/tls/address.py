@@ -12,7 +12,7 @@ from nis2check.evidence.net.tls.answer import Answer, Kind
 from nis2check.evidence.net.tls.conversation import Conversation
 from nis2check.evidence.net.tls.facts import FACTS
 from nis2check.evidence.net.tls.hostname import a_label, literal
-from nis2check.evidence.net.tls.tables import group_name, version_name
+from nis2check.evidence.net.tls.tables import INTERNAL_ERROR, group_name, version_name
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import Json, Why
@@ -85,7 +85,7 @@ def _not_accepted(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
     """Nothing was accepted: that is a fact when the peer said so, a gap when it said nothing."""
     answers = talk.answers
     said = [answer for answer in answers if answer.kind in {Kind.NOT_TLS, Kind.REFUSED}]
-    if said and len(said) == len(answers) and any(_speaks_otherwise(answer) for answer in said):
+    if said and len(said) == len(answers) and all(_speaks_otherwise(answer) for answer in said):
         why = said[0].words() if said[0].kind is Kind.REFUSED else str(said[0].unseen and said[0].unseen.detail)
         yield book.tell("tls.accepted", False, why[:200])
         yield book.tell("tls.hellos", _hellos(answers))
@@ -97,7 +97,7 @@ def _not_accepted(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
 
 
 def _speaks_otherwise(answer: Answer) -> bool:
-    return answer.kind is Kind.NOT_TLS or answer.refuses_the_offer
+    return answer.kind is Kind.NOT_TLS or (answer.refuses_the_offer and answer.alert != INTERNAL_ERROR)
 
 
 def _versions(talk: Conversation, found: versions.Versions, book: _Ledger) -> Iterator[Observation]:

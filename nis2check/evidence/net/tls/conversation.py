@@ -105,6 +105,8 @@ class Conversation:
         async with self._one_at_a_time:
             if self.stopped:
                 return Answer(hello, Kind.FAILED, unseen=self.stopped)
+            if self.answers and self.starttls in ONE_AT_A_TIME:
+                await asyncio.sleep(min(self.wire.settings.pace.apart, self.deadline.left()))
             answer = await self._exchange(hello)
         self.answers.append(answer)
         if answer.speaks_tls:

@@ -23,7 +23,7 @@ MOST = 40
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """In the order in which the server prefers them. ``unknown`` says why the list may be short."""
+    """In the order in which the server named them. ``unknown`` says why the list may be short."""
 
     accepted: tuple[int, ...]
     unknown: Unseen | None

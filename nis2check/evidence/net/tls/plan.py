@@ -105,6 +105,16 @@ BARE = Hello(
     proves="third try of a server that kept silent",
 )  # fmt: skip
 
+_UNCOMMON = tuple(code for code in public_suites(TLS12) if code not in TLS12_FLIGHT.suites)
+RARE = tuple(
+    replace(
+        TLS12_FLIGHT, name=f"TLS 1.2 at most, uncommon suites {at // MOST_SUITES + 1}",
+        suites=_UNCOMMON[at : at + MOST_SUITES], compression=b"\x00", refuses=(),
+        proves="a server that shares none of the common suites",
+    )
+    for at in range(0, len(_UNCOMMON), MOST_SUITES)
+)  # fmt: skip
+
 BY_MAXIMUM = {TLS12: TLS12_FLIGHT, TLS11: TLS11_MOST, TLS10: TLS10_MOST, SSL3: SSL3_ONLY}
 
 

@@ -70,7 +70,7 @@ ALERTS: dict[int, str] = {
     120: "no_application_protocol",
     121: "ech_required",
 }
-PROTOCOL_VERSION, INAPPROPRIATE_FALLBACK, UNRECOGNIZED_NAME = 70, 86, 112
+PROTOCOL_VERSION, INTERNAL_ERROR, INAPPROPRIATE_FALLBACK = 70, 80, 86
 
 # An answer about the client or the moment, not about what was offered: no proof that a version or suite is refused.
 NOT_ABOUT_THE_OFFER = frozenset({0, 49, 90, 112, 120, 121})

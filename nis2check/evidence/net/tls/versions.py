@@ -16,6 +16,8 @@ from nis2check.evidence.net.tls.tables import PROTOCOL_VERSION, SSL3, TLS10, TLS
 from nis2check.evidence.observe import Unseen
 from nis2check.model import Why
 
+_NO_COMMON_SUITE = frozenset({40, 71})  # handshake_failure, insufficient_security: perhaps other suites would do
+
 OPENING = (plan.TLS13_EMPTY, plan.TLS12_FLIGHT, plan.TLS11_MOST)
 
 
@@ -87,6 +89,9 @@ async def _second_try(talk: Conversation, answers: Sequence[Answer]) -> None:
         await talk.ask(plan.BROWSER)
     if not classic.accepted and not classic.refuses_the_offer and not _shown(talk):
         await talk.ask(plan.BARE)
+    if classic.kind is Kind.REFUSED and classic.alert in _NO_COMMON_SUITE:
+        for hello in plan.RARE:
+            await talk.ask(hello)
     if old.kind is Kind.SILENT:
         await talk.ask(plan.TLS11_MOST)
     if TLS13 in proved(talk.answers).accepted and not _shown(talk):
