@@ -60,8 +60,8 @@ class Inputs:
     warnings: tuple[str, ...]
 
 
-def read(package: Path, insee: Path | None = None) -> Inputs:
-    """Read the npm package's folder (its root or its ``data``) and the shipped CSV files. Raises InputError."""
+def read(package: Path, insee: Path | None = None, sources: Path = SOURCES) -> Inputs:
+    """Read the npm package's folder (its root or its ``data``) and the CSV ``sources``. Raises InputError."""
     folder = package / "data" if (package / "data").is_dir() else package
     digests: dict[str, str] = {}
 
@@ -80,7 +80,7 @@ def read(package: Path, insee: Path | None = None) -> Inputs:
 
     epci, ept = json_of("epci.json"), json_of("ept.json")
     communes = _communes(json_of("communes.json"))
-    near = table(SOURCES / "population_totale_2026.csv", digests)
+    near = table(sources / "population_totale_2026.csv", digests)
     totale = {row["insee"]: int(row["ptot"]) for row in near if row["insee"]}
     of_groupings = {row["siren"]: int(row["ptot"]) for row in near if not row["insee"]}
     warnings = _disagreements(communes, {row["insee"]: int(row["pmun"]) for row in near if row["insee"]})
@@ -99,9 +99,9 @@ def read(package: Path, insee: Path | None = None) -> Inputs:
         figures_2025={m["code"]: (m["populationTotale"], m["populationMunicipale"]) for m in members},
         totale_2026=totale,
         totale_2026_groupings=of_groupings,
-        patch=tuple(table(SOURCES / "patch_epci_2026.csv", digests)),
-        collectivities=tuple(table(SOURCES / "collectivites_siren.csv", digests)),
-        aliases={row["name"]: row["siren"] for row in table(SOURCES / "aliases.csv", digests)},
+        patch=tuple(table(sources / "patch_epci_2026.csv", digests)),
+        collectivities=tuple(table(sources / "collectivites_siren.csv", digests)),
+        aliases={row["name"]: row["siren"] for row in table(sources / "aliases.csv", digests)},
         digests=digests,
         warnings=tuple(warnings),
     )
