@@ -269,11 +269,17 @@ def load_json(path: Path | str, *, largest: int = LARGEST_JSON) -> Document:
     return Document(data, file)
 
 
+# Characters that JSON allows raw but that hide, reorder or command on a terminal (a result is often just printed).
+_UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
 def canonical(value: Json) -> bytes:
-    """The canonical bytes of a JSON value: sorted keys, UTF-8, two spaces, a final newline. The same value, the same bytes."""
-    return (json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False) + "\n").encode(
-        "utf-8", "backslashreplace"
-    )
+    """The canonical bytes of a JSON value: sorted keys, UTF-8, two spaces, a final newline. The same value, the same bytes.
+
+    What a terminal would obey is written as ``\\uXXXX``: the value that a reader gets is the same.
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False)
+    return (_UNSEEN.sub(lambda one: f"\\u{ord(one.group()):04x}", text) + "\n").encode()
 
 
 # ---------------------------------------------------------------------------------------------------------- schemas

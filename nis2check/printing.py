@@ -30,7 +30,7 @@ _HOSTILE = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run it (Symfony CVE-2021-41270)
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|!~])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|!~]|(?<=www)\.|:(?=//))")  # the last two: GitHub links bare addresses
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -42,8 +42,10 @@ def clean(text: object, medium: Medium, *, longest: int = LONGEST) -> str:
     """Return ``text`` safe to print on ``medium``: controls shown as escapes, newlines flattened, at most ``longest``
     characters. A CSV cell that a spreadsheet would run starts with an apostrophe; Markdown marks are escaped; a GitHub
     command cannot be started or ended."""
-    newline = " " if medium is Medium.HTML else "\\n"
-    one = _HOSTILE.sub(_visible, str(text)).replace("\t", " ").replace("\n", newline)
+    one = str(text)
+    if not (one.isascii() and one.isprintable()):
+        newline = " " if medium is Medium.HTML else "\\n"
+        one = _HOSTILE.sub(_visible, one).replace("\t", " ").replace("\n", newline)
     if len(one) > longest:
         one = one[: longest - 1] + "…"
     if medium is Medium.CSV and one.startswith(_FORMULA):

@@ -62,6 +62,9 @@ class Pen:
             empty = False
         return [*lines, line]
 
+    def heading(self, sentence: str) -> list[str]:
+        return [self.paint(line, "bold") for line in self.wrap(self.own(sentence))]
+
     def row(self, left: str, right: str, indent: str = "") -> list[str]:
         """Two texts on the ends of one line, or of two when they do not fit. Both must be without paint."""
         if not right:

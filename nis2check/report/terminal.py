@@ -17,6 +17,7 @@ Document = Mapping[str, Json]
 
 SHOWN_TARGETS = 6  # of one group without --all
 SHOWN_UNKNOWN = 5  # groups that could not be told without --all
+TABLE = 60  # columns that the table of totals needs
 MINOR = ("low", "info")  # counted rather than shown without --all
 
 
@@ -80,12 +81,12 @@ def _scope(scope: Mapping[str, Json], pen: Pen) -> list[str]:
     lines = pen.wrap(pen.own(status))
     for clause in scope["because"]:
         text = pen.foreign(words.spoken(clause["text"], pen.lang))
-        sure = words.confidence(clause["confidence"])
+        sure = pen.own(words.confidence(clause["confidence"]))
         lines += pen.wrap(f"- {pen.foreign(clause['clause'])} : {text} ({sure})", "  ", "    ")
     for missing in scope["missing"]:
         lines += pen.wrap(pen.own(_("- il manque : {fact}")).format(fact=pen.foreign(missing)), "  ", "    ")
     law = pen.own(words.legal_status(scope["legal_status"], pen.lang))
-    sure = words.confidence(scope["legal_status"].get("confidence", ""))
+    sure = pen.own(words.confidence(scope["legal_status"].get("confidence", "")))
     return lines + pen.wrap(f"{law} ({sure})" if sure else law)
 
 
@@ -208,8 +209,8 @@ def _families(document: Document, pen: Pen) -> list[str]:
     rows = findings.families(document)
     if not any(count["measures"] for _family, count in rows):
         return []
-    head = pen.own(_("MESURES ATTESTÉES PAR FAMILLE (indices : sondes et fichiers)"))
-    lines = [pen.paint(head, "bold")]
+    head = _("MESURES ATTESTÉES PAR FAMILLE (indices : sondes et fichiers)")
+    lines = pen.heading(head)
     for family, count in rows:
         if not count["measures"]:
             continue
@@ -218,21 +219,27 @@ def _families(document: Document, pen: Pen) -> list[str]:
         signs = _("indices : {bad} contre, {good} pour").format(
             bad=count["observed_fail"] + count["files_fail"], good=count["observed_pass"] + count["files_pass"]
         )
-        lines.append(f"  {name:<14}{pen.bar(count['pass'], count['measures'])}{done} {pen.own(signs)}")
+        lines += pen.row(f"{name:<13} {pen.bar(count['pass'], count['measures'])}{done}", pen.own(signs), "  ")
     return lines
 
 
 def _balance(document: Document, pen: Pen) -> list[str]:
     coverage = document["coverage"]
     head = _("BILAN : {n} points examinés").format(n=printing.number(coverage["applicable"], pen.lang))
-    titles = (_("total"), _("sondes"), _("fichiers"), _("attesté"))
-    lines = [pen.paint(pen.own(head), "bold"), " " * 20 + "".join(f"{pen.own(title):>10}" for title in titles)]
+    lines = pen.heading(head)
+    titles = [f"{pen.own(title):>9}" for title in (_("total"), _("sondes"), _("fichiers"), _("attesté"))]
+    if pen.width >= TABLE:
+        lines.append(" " * 20 + "".join(titles))
     for verdict in ("fail", "partial", "unknown", "to_attest", "pass"):
         counts = [coverage[verdict], *(coverage["by_proof"][proof][verdict] for proof in findings.PROOFS)]
         word = f"{pen.own(words.verdict(verdict).word):<15}"
-        sign = pen.sign(verdict) + ("" if pen.ascii else "  ")
-        row = "".join(f"{printing.number(count, pen.lang):>10}" for count in counts)
-        lines.append(f"  {sign}{pen.paint_as(verdict, word)}{pen.own(row)}")
+        row = "  " + pen.sign(verdict) + ("" if pen.ascii else "  ") + pen.paint_as(verdict, word)
+        figures = [f"{pen.own(printing.number(count, pen.lang)):>9}" for count in counts]
+        if pen.width >= TABLE:
+            lines.append(row + "".join(figures))
+        else:  # a narrow terminal: each figure with its title
+            told = [f"{title.strip()} {figure.strip()}" for title, figure in zip(titles, figures, strict=True)]
+            lines += [row.rstrip(), *pen.wrap(", ".join(told), "     ", "     ")]
     return lines + _changes(document, pen)
 
 
@@ -254,7 +261,7 @@ def _gaps(document: Document, pen: Pen) -> list[str]:
     if not document["gaps"]:
         return []
     head = plural("{n} FAIT N'A PAS PU ÊTRE ÉTABLI", "{n} FAITS N'ONT PAS PU ÊTRE ÉTABLIS", len(document["gaps"]))
-    lines = [pen.paint(pen.own(head), "bold")]
+    lines = pen.heading(head)
     for why, some in findings.gaps_by_why(document):
         lines += pen.wrap(pen.own(_("{n} : {why}").format(n=len(some), why=words.why(why))), "  ", "      ")
     return lines
@@ -268,7 +275,7 @@ def _waivers(document: Document, pen: Pen) -> list[str]:
         "{n} DÉROGATIONS (ne changent aucun verdict)",
         len(document["waivers"]),
     )
-    lines = [pen.paint(pen.own(head), "bold")]
+    lines = pen.heading(head)
     for one in document["waivers"]:
         lines += pen.wrap(_waiver(document, one, pen) + f" : {pen.foreign(one['rule'])}", "  ", "      ")
         lines += [f"      {pen.foreign(one['target'])}"]

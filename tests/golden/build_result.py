@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from nis2check import files
 
 Json = dict[str, Any]
 HERE = Path(__file__).parent
@@ -409,5 +410,4 @@ def build() -> Json:
 
 
 if __name__ == "__main__":
-    data = json.dumps(build(), ensure_ascii=False, sort_keys=True, indent=2) + "\n"
-    (HERE / "result.json").write_text(data, encoding="utf-8", newline="\n")
+    (HERE / "result.json").write_bytes(files.canonical(build()))
