@@ -56,8 +56,9 @@ FACTS = (
     FactSpec("mail.dmarc.errors", "array", "", "What is wrong with the record, in English."),
     FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461); its policy file is not read."),
     FactSpec("mail.tls_rpt", "boolean", "", "A TLS-RPT record with an address is published (RFC 8460)."),
+    FactSpec("mail.starttls", "boolean", "", "The mail server lists STARTTLS and consents to it; one fact an address."),
     FactSpec(
-        "mail.starttls", "boolean", "", "The mail server offers STARTTLS in its answer to EHLO; one fact an address."
+        "mail.starttls_version", "string", "", "The TLS version it chooses after STARTTLS, of 1.0 to 1.3 offered."
     ),
 )
 _STARTTLS = ("mail.starttls", "mail.starttls_version")
