@@ -95,14 +95,15 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_nobody_imports_from_the_package_root() -> None:
-    """But for its version, the only thing that lives there."""
+    """But for its version, the only thing that lives there; a module of the top floor is not the root."""
+    rooms = set(FLOOR)
     wrong = [
         f"{path}: {alias.name}"
         for path, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "nis2check"
         for alias in node.names
-        if alias.name != "__version__"
+        if alias.name != "__version__" and alias.name not in rooms
     ]
 
     assert wrong == []

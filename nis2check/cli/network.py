@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The options of every command that looks at targets: where names lead, how fast, with what trust. curl's words where it has one."""
+"""The options of every command that looks at targets: where names lead, how fast, with what trust; in curl's words."""
 
 from __future__ import annotations
 

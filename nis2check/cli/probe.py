@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nis2check.cli.exits import Exit
 from nis2check.cli.network import network_options
 from nis2check.language import _, say
+
+if TYPE_CHECKING:
+    from nis2check.evidence.wire import Wire
+    from nis2check.model import Evidence, Target
 
 
 @click.command("probe", help=say(_("Lancer une seule sonde et montrer ce qu'elle voit, sans verdict.")))
@@ -58,7 +62,7 @@ def command(name: str, target: str, as_json: bool, output: str | None, dry_run: 
     return Exit.INCOMPLETE if evidence.gaps else Exit.OK
 
 
-async def _look(goal: Any, wire: Any) -> Any:
+async def _look(goal: Target, wire: Wire) -> tuple[Evidence, Exit | None]:
     from nis2check.cli.interrupt import stop_on_signals
     from nis2check.evidence.collect import collect
     from nis2check.evidence.sources import PROBES
@@ -68,7 +72,7 @@ async def _look(goal: Any, wire: Any) -> Any:
     return evidence, stop.code
 
 
-def _target(name: str, target: str, rest: dict[str, Any]) -> Any:
+def _target(name: str, target: str, rest: dict[str, Any]) -> Target:
     """The target of the command line, with the same checks as one of a file."""
     from pathlib import Path
 

@@ -63,9 +63,15 @@ class Probe(Protocol):
     ``--dry-run``: one line per thing that would be asked.
     """
 
-    NAME: str
-    KIND: Kind
-    FACTS: tuple[FactSpec, ...]
+    # Read-only, so that a plain module's constants satisfy them.
+    @property
+    def NAME(self) -> str: ...
+
+    @property
+    def KIND(self) -> Kind: ...
+
+    @property
+    def FACTS(self) -> tuple[FactSpec, ...]: ...
 
     def look(self, target: Target, wire: Wire) -> AsyncIterator[Observation]: ...
 
@@ -103,8 +109,11 @@ class Reader(Protocol):
     ``read`` yields facts and gaps. It runs in a child process with CPU and memory limits.
     """
 
-    NAME: str
-    FACTS: tuple[FactSpec, ...]
+    @property
+    def NAME(self) -> str: ...
+
+    @property
+    def FACTS(self) -> tuple[FactSpec, ...]: ...
 
     def matches(self, path: str, head: bytes) -> bool: ...
 
