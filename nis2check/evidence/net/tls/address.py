@@ -53,32 +53,43 @@ async def look_at(
     """Facts and gaps of one address."""
     name = "" if literal(host) else a_label(host)
     talk = Conversation(wire, endpoint, deadline, name, starttls)
-    book = _Ledger(endpoint.address, {"tls.alpn"} if starttls else {"tls.plaintext_before_tls"})
+    book = _Ledger(endpoint.address, {"tls.cipher_suites_seen", "tls.alpn" if starttls else "tls.plaintext_before_tls"})
     found = await versions.find(talk)
     if not found.accepted:
         for observation in _not_accepted(talk, book):
             yield observation
         return
-    yield book.tell("tls.accepted", True, "any hello")
-    for observation in _versions(talk, found, book):
+    for observation in _opening(talk, found, host, book):
         yield observation
-    for observation in _certificate(talk, host, book):
-        yield observation
-    for told in extras.of_flight(talk.answers, found):
-        yield book.tell(*told)
-    everything = await enumeration.find(talk, found)
-    weaknesses, offered, more = await asyncio.gather(
-        weak.find(talk, found, enumerated=isinstance(everything, dict)),
-        groups.find(talk, found),
-        extras.find(talk, found),
-    )
-    for observation in (*_weak(weaknesses, book), *_groups(offered, found, book)):
+    offered, more, every, weaknesses = await _deeper(talk, found)
+    for observation in (*_weak(weaknesses, book), *_groups(offered, found, book), *_suites(every, book)):
         yield observation
     for told in (*more, *extras.of_suites(talk.answers, weaknesses)):
         yield book.tell(*told)
-    yield book.tell("tls.cipher_suites", everything, "hellos of 64 suites, those accepted taken out")
     for observation in _closing(talk, book):
         yield observation
+
+
+async def _deeper(
+    talk: Conversation, found: versions.Versions
+) -> tuple[groups.Groups, list[extras.Told], enumeration.Suites, weak.Weak]:
+    """With ``full``, what takes many connections comes last: a limit must not cost what is cheap to know."""
+    if not talk.wire.settings.full:
+        offered, more, weaknesses = await asyncio.gather(
+            groups.find(talk, found), extras.find(talk, found), weak.find(talk, found, enumerated=False)
+        )
+        return offered, more, await enumeration.find(talk, found), weaknesses
+    offered, more = await asyncio.gather(groups.find(talk, found), extras.find(talk, found))
+    every = await enumeration.find(talk, found)
+    return offered, more, every, await weak.find(talk, found, enumerated=every.unknown is None)
+
+
+def _opening(talk: Conversation, found: versions.Versions, host: str, book: _Ledger) -> Iterator[Observation]:
+    yield book.tell("tls.accepted", True, "any hello")
+    yield from _versions(talk, found, book)
+    yield from _certificate(talk, host, book)
+    for told in extras.of_flight(talk.answers, found):
+        yield book.tell(*told)
 
 
 def _not_accepted(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
@@ -144,6 +155,13 @@ def _groups(found: groups.Groups, known: versions.Versions, book: _Ledger) -> It
     where = "hellos of each group"
     yield book.tell("tls.groups", found.unknown or [group_name(code) for code in found.accepted], where)
     yield book.tell("tls.post_quantum", found.post_quantum(known), where)
+
+
+def _suites(found: enumeration.Suites, book: _Ledger) -> Iterator[Observation]:
+    where = "hellos of 64 suites, those accepted taken out"
+    if found.accepted:
+        yield book.tell("tls.cipher_suites_seen", found.accepted, where)
+    yield book.tell("tls.cipher_suites", found.unknown or found.accepted, where)
 
 
 def _closing(talk: Conversation, book: _Ledger) -> Iterator[Observation]:

@@ -111,7 +111,7 @@ class Conversation:
         self.answers.append(answer)
         if answer.speaks_tls:
             self.wire.answered_us(self.endpoint.address)
-        elif answer.unseen and answer.unseen.why in {Why.RATE_LIMITED, Why.OUT_OF_SCOPE, Why.DEADLINE}:
+        elif answer.unseen and answer.unseen.why in {Why.RATE_LIMITED, Why.OUT_OF_SCOPE, Why.DEADLINE, Why.BLOCKED}:
             self.stopped = answer.unseen
         return answer
 

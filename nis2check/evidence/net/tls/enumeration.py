@@ -29,23 +29,30 @@ class _Part:
     trouble: Unseen | None = None
 
 
-async def find(talk: Conversation, versions: Versions) -> dict[str, list[str]] | Unseen:
-    """Version → names of every suite accepted, in the server's order where one hello could hold them."""
+@dataclass(frozen=True, slots=True)
+class Suites:
+    """Version → names of the suites accepted. ``unknown`` says why there may be more."""
+
+    accepted: dict[str, list[str]]
+    unknown: Unseen | None
+
+
+async def find(talk: Conversation, versions: Versions) -> Suites:
+    """Ask every suite of every version, with ``full`` only. What was seen before a limit is kept."""
     if not talk.wire.settings.full:
-        return Unseen(Why.NOT_ASKED, "every suite is asked with --full")
-    if versions.unknown:
-        return Unseen(Why.NOT_ASKED, "not every version could be told")
+        return Suites({}, Unseen(Why.NOT_ASKED, "every suite is asked with --full"))
     parts = [part for version in versions.accepted for part in _parts(version)]
     await asyncio.gather(*(_exhaust(talk, part) for part in parts))
     trouble = next((part.trouble for part in parts if part.trouble is not None), None)
-    if trouble is not None:
-        return trouble
-    return {
+    if versions.unknown:
+        trouble = trouble or Unseen(Why.NOT_ASKED, "not every version could be told")
+    accepted = {
         version_name(version): [
             suites.name(code) for part in parts if part.version == version for code in part.accepted
         ]
         for version in versions.accepted
     }
+    return Suites(accepted, trouble)
 
 
 def candidates(version: int) -> tuple[int, ...]:

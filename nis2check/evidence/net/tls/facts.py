@@ -10,6 +10,7 @@ _TLS = (
     ("versions", "array", "", "every version offered, oldest first, when each was proved to be offered or not"),
     ("versions_seen", "array", "", "the versions proved to be offered, even when others could not be told"),
     ("cipher_suites", "object", "", "version → IANA names of every suite accepted (full depth)"),
+    ("cipher_suites_seen", "object", "", "the suites proved to be accepted, even when others could not be told (full depth)"),
     ("weak_suites", "array", "", "classes accepted of NULL ANON EXPORT RC4 DES 3DES RSA-KEX CBC DHE; PSK and fixed DH not asked"),
     ("weak_suites_seen", "array", "", "the weak classes proved to be accepted, even when others could not be told"),
     ("groups", "array", "", "IANA names of the key exchange groups accepted, in the order the server named them"),

@@ -48,8 +48,8 @@ async def find(talk: Conversation, versions: Versions, *, enumerated: bool) -> W
         if [code for code in versions.unknown if code <= TLS12]:
             return Weak((), frozenset(), Unseen(Why.NOT_ASKED, "no version older than TLS 1.3 was answered"))
         return Weak((), ALL, None)  # no version is offered that has such suites
-    if enumerated:
-        return _weak(talk, None)
+    if enumerated or talk.stopped:
+        return _weak(talk, talk.stopped)
     parts = (plan.BROKEN, frozenset({"RSA-KEX"}), frozenset({"CBC"}), frozenset({"DHE"}))
     reasons = await asyncio.gather(*(_chain(talk, newest, part) for part in parts))
     if oldest < newest:
