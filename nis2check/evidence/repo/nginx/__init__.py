@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Reads nginx files: the facts that the live probes would see of each virtual host, with their lines.
+
+Only what the file settles is a fact. What an included file, another file of the same configuration, a variable or the
+application behind a proxy may change is a gap with that reason, or silence where nobody would look for it in this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo.nginx.page import page
+from nis2check.evidence.repo.nginx.redirects import redirects
+from nis2check.evidence.repo.nginx.server import Server
+from nis2check.evidence.repo.nginx.syntax import Directive, parse
+from nis2check.model import FactSpec, Kind, Why
+
+NAME = "nginx"
+FACTS = (
+    FactSpec("tls.accepted", "boolean", "", "The virtual host listens with TLS."),
+    FactSpec("tls.versions", "array", "", "ssl_protocols."),
+    FactSpec("tls.server_preference", "boolean", "", "ssl_prefer_server_ciphers."),
+    FactSpec("http.https", "boolean", "", "The virtual host listens with TLS."),
+    FactSpec("http.plain_answers", "boolean", "", "The host listens without TLS on port 80 too."),
+    FactSpec("http.redirects_to_https", "boolean", "", "That port redirects to https on the same host."),
+    FactSpec("http.hsts.present", "boolean", "", "add_header Strict-Transport-Security is in force for /."),
+    FactSpec("http.hsts.valid", "boolean", "", "Its value follows RFC 6797."),
+    FactSpec("http.hsts.max_age", "integer", "seconds", "Its max-age."),
+    FactSpec("http.hsts.include_subdomains", "boolean", "", "It has includeSubDomains."),
+    FactSpec("http.csp_present", "boolean", "", "add_header Content-Security-Policy is in force for /."),
+    FactSpec("http.framing_protected", "boolean", "", "Strangers cannot frame the page."),
+    FactSpec("http.nosniff", "boolean", "", "add_header X-Content-Type-Options nosniff is in force for /."),
+    FactSpec("http.referrer_policy_present", "boolean", "", "add_header Referrer-Policy is in force for /."),
+    FactSpec("http.permissions_policy_present", "boolean", "", "add_header Permissions-Policy is in force for /."),
+    FactSpec("http.discloses_version", "boolean", "", "server_tokens is on, or not turned off."),
+)
+
+_BY_NAME = re.compile(r"(?:^|/)[^/]*nginx[^/]*\.(?:conf|conf\.j2|conf\.template|tmpl)\Z", re.IGNORECASE)
+_MAY_BE = re.compile(
+    r"\.(?:conf|nginx|vhost|template|tmpl|j2|inc)\Z|(?:^|/)sites-(?:available|enabled)/", re.IGNORECASE
+)
+_LOOKS = re.compile(rb"^[ \t]*(?:server|http)\s*\{|^[ \t]*(?:ssl_protocols|server_tokens|proxy_pass)\s", re.MULTILINE)
+
+Found = Iterator[Read | Unread]
+
+
+def matches(path: str, head: bytes) -> bool:
+    """By name, or a configuration file whose first lines look like nginx."""
+    return _BY_NAME.search(path) is not None or (_MAY_BE.search(path) is not None and _LOOKS.search(head) is not None)
+
+
+def read(path: str, text: str) -> Found:
+    """Facts and gaps of one file."""
+    try:
+        root = parse(text)
+    except Unseen as error:
+        yield Unread("nginx.*", error.why, error.detail)
+        return
+    https = root.last("http")
+    servers = [Server(block, https) for block in (https or root).every("server")]
+    for server in servers:
+        yield from _server(server)
+    yield from redirects(servers)
+    if https is not None and not any(server.tls for server in servers):
+        yield from _of_file(https)
+
+
+def _server(server: Server) -> Found:
+    if (templated := server.templated) is not None:
+        yield Unread("nginx.*", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
+        return
+    for subject, listen in server.subjects():
+        yield Read("tls.accepted", True, listen.line, subject, Kind.TLS)
+        yield Read("http.https", True, listen.line, subject, Kind.HTTP)
+        yield from _protocols(server.setting("ssl_protocols"), listen.line, subject)
+        preference = server.setting("ssl_prefer_server_ciphers")
+        if isinstance(preference, Directive) and preference.words[:1] in {("on",), ("off",)}:
+            yield Read("tls.server_preference", preference.words[0] == "on", preference.line, subject, Kind.TLS)
+        yield from _tokens(server.setting("server_tokens"), listen.line, subject)
+        yield from page(server, listen.line, subject)
+
+
+def _protocols(found: Directive | Unseen, line: int, subject: str) -> Found:
+    if isinstance(found, Unseen):
+        yield Unread("tls.versions", found.why, found.detail, line, subject, Kind.TLS)
+    elif found.templated or any("$" in word for word in found.words):
+        yield Unread(
+            "tls.versions", Why.TEMPLATED, "ssl_protocols comes from a template", found.line, subject, Kind.TLS
+        )
+    else:
+        yield Read("tls.versions", sorted(set(found.words)), found.line, subject, Kind.TLS)
+
+
+def _tokens(found: Directive | Unseen, line: int, subject: str) -> Found:
+    name = "http.discloses_version"
+    if (
+        isinstance(found, Unseen) and found.why is Why.NOT_ASKED
+    ):  # the whole configuration is here: nginx tells by default
+        yield Read(name, True, line, subject, Kind.HTTP)
+    elif isinstance(found, Unseen):
+        yield Unread(name, found.why, found.detail, line, subject, Kind.HTTP)
+    elif found.templated or "$" in "".join(found.words):
+        yield Unread(name, Why.TEMPLATED, "server_tokens comes from a template", found.line, subject, Kind.HTTP)
+    else:
+        yield Read(name, found.words[:1] in {("on",), ("build",)}, found.line, subject, Kind.HTTP)
+
+
+def _of_file(outer: Directive) -> Found:
+    """Settings of the http block, for the servers of other files: said of the file itself."""
+    if (versions := outer.last("ssl_protocols")) is not None:
+        yield Read("tls.accepted", True, versions.line)
+        yield from _protocols(versions, versions.line, "")
+    if (tokens := outer.last("server_tokens")) is not None:
+        yield Read("http.https", True, tokens.line)
+        yield from _tokens(tokens, tokens.line, "")

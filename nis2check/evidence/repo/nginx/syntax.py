@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The syntax of nginx configuration files, read without knowing the directives: any module's, any version's, any snippet.
+
+Tolerant of templates in values (``{{ port }}`` is part of a word), not of templates around directives: those make the
+structure itself unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nis2check.evidence.observe import Unseen
+from nis2check.model import Why
+
+DEEPEST = 50
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<comment>\#[^\n]*)
+      | (?P<statement>\{%|<%)
+      | (?P<quoted>"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')
+      | (?P<word>(?:\$\{[^}\n]{0,200}\}|\{\{[^}\n]{0,200}\}\}|\\.|[^\s;{}"'\\]|(?<=[^\s;{}])["'])++)
+      | (?P<mark>[;{}])
+      | (?P<stray>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Directive:
+    """One directive; ``block`` is None for a simple one. ``line`` counts from 1."""
+
+    name: str
+    words: tuple[str, ...]
+    line: int
+    block: list[Directive] | None = None
+
+    @property
+    def templated(self) -> bool:
+        return any("{{" in word for word in (self.name, *self.words))
+
+    def every(self, *names: str) -> Iterator[Directive]:
+        """The directives of the block with one of these names, not those of blocks within."""
+        return (child for child in self.block or () if child.name in names)
+
+    def last(self, name: str) -> Directive | None:
+        """The directive of that name in the block, None without."""
+        return next(iter(list(self.every(name))[-1:]), None)
+
+
+@dataclass(slots=True)
+class _Parser:
+    """Directives as they are completed; ``open`` holds the blocks not closed yet, the file itself first."""
+
+    open: list[Directive] = field(default_factory=lambda: [Directive("", (), 1, [])])
+    words: list[str] = field(default_factory=list)
+    line: int = 1
+
+    def add(self, block: list[Directive] | None) -> Directive:
+        directive = Directive(self.words[0] if self.words else "", tuple(self.words[1:]), self.line, block)
+        inside = self.open[-1].block
+        assert inside is not None  # noqa: S101 - only blocks are open
+        inside.append(directive)
+        self.words = []
+        return directive
+
+    def mark(self, mark: str, line: int) -> None:
+        if mark == ";":
+            if self.words:
+                self.add(None)
+        elif mark == "{":
+            if len(self.open) > DEEPEST:
+                raise Unseen(Why.LIMIT, f"more than {DEEPEST} blocks deep at line {line}")
+            self.open.append(self.add([]))
+        elif len(self.open) == 1 or self.words:
+            raise Unseen(Why.MALFORMED, f"unexpected }} at line {line}")
+        else:
+            self.open.pop()
+
+
+def parse(text: str) -> Directive:
+    """The file as one block. Raises Unseen: malformed, templated (around directives), limit."""
+    parser = _Parser()
+    position, line = 0, 1
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        assert token is not None  # noqa: S101 - the last alternative takes any character
+        kind, raw = token.lastgroup, token[0]
+        position = token.end()
+        if kind == "statement":
+            raise Unseen(Why.TEMPLATED, f"a template statement at line {line}")
+        if kind == "mark":
+            parser.mark(raw, line)
+            if raw == "{" and parser.open[-1].name.endswith("_by_lua_block"):
+                position = _after_lua(text, position)
+                parser.open.pop()
+        elif kind in {"word", "quoted", "stray"}:
+            if not parser.words:
+                parser.line = line
+            parser.words.append(_ESCAPE.sub(r"\1", raw[1:-1]) if kind == "quoted" else raw)
+        line += text.count("\n", token.start(), position)
+    if len(parser.open) > 1 or parser.words:
+        raise Unseen(
+            Why.MALFORMED, f"unfinished at the end of the file: {parser.open[-1].name[:40]} of line {parser.line}"
+        )
+    return parser.open[0]
+
+
+def _after_lua(text: str, position: int) -> int:
+    """Past the brace that closes a block of Lua, whose own braces are balanced."""
+    depth = 1
+    for mark in re.finditer(r"[{}]", text[position:]):
+        depth += 1 if mark[0] == "{" else -1
+        if depth == 0:
+            return position + mark.end()
+    return len(text)
