@@ -16,6 +16,8 @@ import pytest
 
 from nis2check.evidence import question
 from nis2check.evidence.net import dns as probe
+from nis2check.evidence.net.dns import delegation
+from nis2check.evidence.net.dns.server import MOST_QUERIES
 from nis2check.evidence.observe import Missed, Seen
 from nis2check.evidence.wire import Endpoint, Settings, Wire
 from nis2check.model import Kind, Target, Why
@@ -39,7 +41,7 @@ ns2.other.test. AAAA 2001:db8::1
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(question, "TRY_SECONDS", 0.2)
-    monkeypatch.setattr(probe, "TRANSFER_SECONDS", 0.1)
+    monkeypatch.setattr(delegation, "TRANSFER_SECONDS", 0.1)
 
 
 def look(resolver: Any, domain: str = "ville.test", **servers: Any) -> tuple[dict[str, Any], dict[str, Missed]]:
@@ -101,7 +103,7 @@ def test_a_healthy_zone(name_server: Start) -> None:
         ],
         "dns.caa_present": True,
     }
-    assert len(one.asked) + len(two.asked) <= probe.MOST_QUERIES
+    assert len(one.asked) + len(two.asked) <= MOST_QUERIES
 
 
 def test_a_name_inside_a_zone_is_judged_by_its_zone(name_server: Start) -> None:
@@ -115,6 +117,11 @@ def test_a_name_inside_a_zone_is_judged_by_its_zone(name_server: Start) -> None:
 def test_a_name_that_is_not_there_is_said_and_nothing_else(name_server: Start) -> None:
     facts, gaps = look(name_server(ZONE), "absent.test")
     assert (facts, gaps) == ({"dns.exists": False}, {})
+
+
+def test_an_alias_to_nothing_exists(name_server: Start) -> None:
+    facts, _gaps = look(name_server(ZONE + "old.ville.test. CNAME gone.test."), "old.ville.test")
+    assert facts["dns.exists"] is True
 
 
 @pytest.mark.parametrize(("rcode", "why"), [(dns.rcode.SERVFAIL, Why.SERVFAIL), (dns.rcode.REFUSED, Why.REFUSED)])
