@@ -17,7 +17,7 @@ from nis2check.language import _
 from nis2check.model import FactSpec, Json, Kind, Rule, Severity, Text
 from nis2check.rules.assertions import implied_types, near
 from nis2check.rules.judge import judge_examples
-from nis2check.rules.load import check_rule, own_profiles, rule_files, shipped_files
+from nis2check.rules.load import check_rule, load, own_profiles, rule_files, shipped_files
 from nis2check.rules.references import sources
 
 LONGEST_SENTENCE = 25  # words that an elected official reads in one breath
@@ -33,29 +33,51 @@ class Fault:
     what: str
 
 
-def lint_shipped(specs: Mapping[str, FactSpec]) -> list[Fault]:
-    """The faults of the shipped rules, and the facts that no rule uses and nobody has named as information."""
+def lint_shipped(specs: Mapping[str, FactSpec]) -> tuple[int, list[Fault]]:
+    """How many shipped rules there are, and their faults; a fact that no rule uses must be named as information."""
     faults: list[Fault] = []
     used: set[str] = set()
-    for document, rule_id in shipped_files():
+    files = list(shipped_files())
+    for document, rule_id in files:
         rule, found = _checked(document, rule_id, shipped("policies"), specs)
         faults += found
         if rule is not None:
             used |= rule.when.keys() | rule.expect.keys()
             faults += [*_languages(rule, document), *_clauses(rule, document), *_impact(rule, document)]
             faults += [*_severity(rule, document), *_typography(rule, document)]
-    return faults + list(_unused(used, specs))
+    return len(files), faults + list(_unused(used, specs))
 
 
-def lint_folder(folder: Path, specs: Mapping[str, FactSpec]) -> list[Fault]:
-    """The faults of a body's own rules. It may cite texts of its own, and write in French alone."""
+def lint_folder(folder: Path, specs: Mapping[str, FactSpec]) -> tuple[int, list[Fault]]:
+    """How many rules a body has of its own and their faults. It may cite texts of its own, and write in French alone."""
     faults: list[Fault] = []
-    for document, rule_id in rule_files(folder):
+    files = list(rule_files(folder))
+    for document, rule_id in files:
         rule, found = _checked(document, rule_id, folder, specs)
         faults += found
         if rule is not None:
             faults += list(_clauses(rule, document, own=True))
-    return faults
+    if not faults:
+        try:
+            load(specs, (folder,))
+        except InputError as error:  # an id taken, or a rule to replace that does not exist
+            faults.append(Fault(error.place or Place(str(folder)), " ".join(filter(None, [error.what, error.advice]))))
+    return len(files), faults
+
+
+def failing_examples(folder: Path | None, specs: Mapping[str, FactSpec]) -> tuple[int, int, list[Fault]]:
+    """How many rules and examples were tried, and the examples that do not come out as written.
+
+    Raises InputError for a rule that cannot be loaded: nothing of it can be tried.
+    """
+    faults: list[Fault] = []
+    rules = examples = 0
+    for document, rule_id in shipped_files() if folder is None else rule_files(folder):
+        rule = check_rule(document, rule_id, specs, own_profiles(folder or shipped("policies")))
+        rules += 1
+        examples += sum(len(each) for each in rule.examples.values())
+        faults += _examples(rule, document)
+    return rules, examples, faults
 
 
 def _checked(
@@ -66,7 +88,7 @@ def _checked(
     except InputError as error:
         more = [Fault(Place(document.file), line) for line in error.more]
         return None, [Fault(error.place or Place(document.file), error.what), *more]
-    return rule, [*_types(rule, document, specs), *_examples(rule, document)]
+    return rule, [*_types(rule, document, specs), *_examples(rule, document), *_conditions(rule, document)]
 
 
 def _types(rule: Rule, document: Document, specs: Mapping[str, FactSpec]) -> Iterator[Fault]:
@@ -98,6 +120,9 @@ def _examples(rule: Rule, document: Document) -> Iterator[Fault]:
     for expected, index, found in judge_examples(rule):
         what = _("L'exemple attendu « {expected} » donne « {found} ».").format(expected=expected, found=found)
         yield Fault(document.place(("examples", expected, index)), what)
+
+
+def _conditions(rule: Rule, document: Document) -> Iterator[Fault]:
     if rule.when and "not_applicable" not in rule.examples:
         yield Fault(document.place(("when",)), _("Une règle qui a « when » montre un exemple « not_applicable »."))
 
