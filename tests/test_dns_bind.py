@@ -39,6 +39,8 @@ plain NS ns1.plain
 ns1.plain A 192.0.2.1
 signed NS ns1.signed
 ns1.signed A 192.0.2.1
+expired NS ns1.expired
+ns1.expired A 192.0.2.1
 """
 
 
@@ -53,17 +55,21 @@ def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> 
     """Ports of two BINDs: ``child`` serves the zones, ``parent`` serves test. and forwards to the child what is below."""
     folder = tmp_path_factory.mktemp("bind")
     keygen, signzone, named = tool("dnssec-keygen"), tool("dnssec-signzone"), tool("named")
-    for zone in ("plain.test", "signed.test"):
+    for zone in ("plain.test", "signed.test", "expired.test"):
         (folder / zone).write_text(ZONE.format(zone=zone))
-    for flags in ([], ["-f", "KSK"]):
-        subprocess.run(
-            [keygen, "-q", "-a", "ECDSAP256SHA256", *flags, "signed.test"], cwd=folder, check=True, capture_output=True
-        )
-    subprocess.run([signzone, "-S", "-o", "signed.test", "signed.test"], cwd=folder, check=True, capture_output=True)
+    for zone, dates in (("signed.test", []), ("expired.test", ["-s", "20260101000000", "-e", "20260201000000"])):
+        for flags in ([], ["-f", "KSK"]):
+            command = [keygen, "-q", "-a", "ECDSAP256SHA256", *flags, zone]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        subprocess.run([signzone, "-P", "-S", *dates, "-o", zone, zone], cwd=folder, check=True, capture_output=True)
     (folder / "test").write_text(PARENT + (folder / "dsset-signed.test.").read_text())
     ports = {"child": free_port(), "parent": free_port()}
     zones = {
-        "child": [("plain.test", "plain.test"), ("signed.test", "signed.test.signed")],
+        "child": [
+            ("plain.test", "plain.test"),
+            ("signed.test", "signed.test.signed"),
+            ("expired.test", "expired.test.signed"),
+        ],
         "parent": [("test", "test")],
     }
     running = []
@@ -80,7 +86,7 @@ def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> 
         """
         config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in zones[name])
         if name == "parent":
-            for zone in ("plain.test", "signed.test"):
+            for zone in ("plain.test", "signed.test", "expired.test"):
                 config += f'zone "{zone}" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {ports["child"]}; }}; }};\n'
         (folder / f"{name}.conf").write_text(config)
         with (folder / f"{name}.log").open("wb") as log:
@@ -128,16 +134,26 @@ def test_a_signed_zone(bind: dict[str, int]) -> None:
     assert facts["dns.dnssec.signed"] is True
     assert facts["dns.dnssec.algorithms"] == ["ECDSAP256SHA256"]
     assert facts["dns.dnssec.ds_at_parent"] is True
+    assert facts["dns.dnssec.signature_days_left"] in {29, 30}  # what dnssec-signzone gives
     assert facts["dns.name_servers_answering"] == ["ns1.signed.test", "ns2.signed.test"]
     assert facts["dns.name_servers_consistent"] is True
     assert facts["dns.soa"]["serial"] == 2026112201
     assert facts["dns.tcp"] is True
 
 
+def test_a_zone_whose_signatures_have_expired(bind: dict[str, int]) -> None:
+    facts, gaps = look(bind, "expired.test")
+    assert gaps == []
+    assert facts["dns.dnssec.signed"] is True
+    assert facts["dns.dnssec.signature_days_left"] < -200
+    assert facts["dns.dnssec.ds_at_parent"] is False
+
+
 def test_an_unsigned_zone(bind: dict[str, int]) -> None:
     facts, gaps = look(bind, "plain.test")
     assert gaps == []
     assert facts["dns.dnssec.signed"] is False
+    assert "dns.dnssec.signature_days_left" not in facts
     assert facts["dns.dnssec.ds_at_parent"] is False
     assert facts["dns.caa_present"] is False
     assert facts["dns.name_servers_ipv6"] is True

@@ -28,7 +28,10 @@ FACTS = (
     FactSpec("dns.zone", "string", "", "The zone that holds the name: the closest name with NS records."),
     FactSpec("dns.name_servers", "array", "", "NS records of the zone, sorted, as our resolver gives them."),
     FactSpec(
-        "dns.name_servers_consistent", "boolean", "", "Every name server gives the same NS records as our resolver."
+        "dns.name_servers_consistent",
+        "boolean",
+        "",
+        "Every answering name server gives the NS records that our resolver gives.",
     ),
     FactSpec("dns.name_servers_answering", "array", "", "Name servers that answered with authority for the zone."),
     FactSpec("dns.name_servers_lame", "array", "", "Name servers that answered, but without authority for the zone."),
@@ -41,6 +44,12 @@ FACTS = (
     FactSpec("dns.tcp", "boolean", "", "Every answering name server answers over TCP too (RFC 7766)."),
     FactSpec("dns.dnssec.signed", "boolean", "", "A name server gives DNSKEY with its RRSIG; not validated."),
     FactSpec("dns.dnssec.algorithms", "array", "", "Mnemonics of the algorithms of the DNSKEY records, sorted."),
+    FactSpec(
+        "dns.dnssec.signature_days_left",
+        "integer",
+        "days",
+        "Until the signature of the SOA or of the DNSKEY set expires.",
+    ),
     FactSpec("dns.dnssec.ds_at_parent", "boolean", "", "The parent zone holds a DS record for the zone."),
     FactSpec("dns.caa", "array", "", "CAA records in force, found by tree climbing (RFC 8659): flags, tag, value."),
     FactSpec("dns.caa_present", "boolean", "", "A CAA record is in force for the name."),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import dns.dnssectypes
 import dns.message
 import dns.rdatatype
@@ -14,7 +16,7 @@ from nis2check.model import Why
 
 async def signed(this: Look, servers: list[Server]) -> list[Observation]:
     answering = [s for s in servers if s.serial(this.zone) is not None and not isinstance(s.endpoints, Unseen)]
-    facts = ("dns.dnssec.signed", "dns.dnssec.algorithms")
+    facts = ("dns.dnssec.signed", "dns.dnssec.algorithms", "dns.dnssec.signature_days_left")
     problem = nobody(servers)
     for server in answering[:2]:
         assert not isinstance(server.endpoints, Unseen)  # noqa: S101 - filtered above
@@ -24,23 +26,37 @@ async def signed(this: Look, servers: list[Server]) -> list[Observation]:
         elif not has_authority(answer) or answer.edns < 0:  # without EDNS no signature can be sent
             problem = Unseen(Why.MALFORMED, f"{server.name} answers DNSKEY without authority or EDNS")
         else:
-            return _keys(this, server.name, answer)
+            return _keys(this, server, answer)
     return missed(facts, problem)
 
 
-def _keys(this: Look, server: str, answer: dns.message.Message) -> list[Observation]:
-    where = f"DNSKEY {this.zone_text} at {server}"
+def _keys(this: Look, server: Server, answer: dns.message.Message) -> list[Observation]:
+    where = f"DNSKEY {this.zone_text} at {server.name}"
     keys = rrset_of(answer, this.zone, dns.rdatatype.DNSKEY)
-    signatures = [
-        rrset
-        for rrset in answer.answer
-        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers == dns.rdatatype.DNSKEY and rrset.name == this.zone
-    ]
+    expiry = _expiry(this, answer, dns.rdatatype.DNSKEY)
     algorithms = sorted({_mnemonic(key.algorithm) for key in keys or ()})
-    return [
-        Seen("dns.dnssec.signed", bool(keys and signatures), where=where),
+    seen: list[Observation] = [
+        Seen("dns.dnssec.signed", bool(keys and expiry), where=where),
         Seen("dns.dnssec.algorithms", algorithms, where=where),
     ]
+    if keys and expiry:
+        first = min(expiry, _expiry(this, server.soa, dns.rdatatype.SOA) or expiry)
+        seen.append(Seen("dns.dnssec.signature_days_left", int((first - time.time()) // 86400), where=f"SOA, {where}"))
+    return seen
+
+
+def _expiry(this: Look, answer: dns.message.Message | Unseen | None, covered: dns.rdatatype.RdataType) -> int:
+    """When the last of the signatures over a set at the apex expires (POSIX seconds): in a roll-over an old one may go first.
+    0 without a signature."""
+    if not isinstance(answer, dns.message.Message):
+        return 0
+    signatures = [
+        signature
+        for rrset in answer.answer
+        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers == covered and rrset.name == this.zone
+        for signature in rrset
+    ]
+    return max((int(signature.expiration) for signature in signatures), default=0)
 
 
 def _mnemonic(algorithm: int) -> str:

@@ -108,7 +108,7 @@ async def server_of(this: Look, name: str) -> Server:
         return server
     if isinstance(addresses, Unseen):  # pinned on the command line
         server.addresses = tuple(endpoint.address for endpoint in endpoints)
-    server.soa = await tried(this.ask(this.zone_text, "SOA", endpoints))
+    server.soa = await tried(this.ask(this.zone_text, "SOA", endpoints, dnssec=True))
     if isinstance(server.soa, dns.message.Message):
         server.ns, server.tcp = await asyncio.gather(
             tried(this.ask(this.zone_text, "NS", endpoints)),
