@@ -83,23 +83,28 @@ class Conversation:
                 self.wire.refused_us(self.endpoint.address)
             control = self.control
             assert control is not None  # noqa: S101 - the caller asked
-            return self._judged(again, await self._try(control))
+            return await self._judged(again, await self._try(control))
 
-    def _judged(self, ended: Answer, control: Answer) -> Answer:
-        if control.speaks_tls:
-            self.wire.answered_us(self.endpoint.address)
-            if not self.unstable:
-                self.refuses_by_reset.append(ended.hello.name)
-                refused = replace(ended, kind=Kind.REFUSED)
-                self.answers = [refused if answer is ended else answer for answer in self.answers]
-                return refused
-            return replace(ended, kind=Kind.FAILED, unseen=Unseen(Why.RESET, "unstable: resets what it also answers"))
+    async def _judged(self, ended: Answer, control: Answer) -> Answer:
+        """Ended twice; what the control hello got tells a refusal from a server that has had enough."""
         if control.kind is Kind.ENDED:
             self.wire.refused_us(self.endpoint.address)
             asked = self.wire.connections(self.endpoint.address)
             self.stopped = Unseen(Why.RATE_LIMITED, f"answers stopped after {asked} connections")
             return replace(ended, kind=Kind.FAILED, unseen=self.stopped)
-        return replace(ended, kind=Kind.FAILED, unseen=control.unseen or ended.unseen)
+        if not control.speaks_tls:
+            return replace(ended, kind=Kind.FAILED, unseen=control.unseen or ended.unseen)
+        if not self.refuses_by_reset and not self.unstable:  # the first of its kind: once more, now that it answers
+            ended = await self._try(ended.hello)
+            if ended.kind is not Kind.ENDED:
+                self.unstable = ended.speaks_tls
+                return ended
+        if self.unstable:
+            return replace(ended, kind=Kind.FAILED, unseen=Unseen(Why.RESET, "unstable: resets what it also answers"))
+        self.refuses_by_reset.append(ended.hello.name)
+        refused = replace(ended, kind=Kind.REFUSED)
+        self.answers = [refused if answer is ended else answer for answer in self.answers]
+        return refused
 
     async def _try(self, hello: Hello) -> Answer:
         async with self._one_at_a_time:
