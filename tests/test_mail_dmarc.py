@@ -62,6 +62,14 @@ def test_report_addresses() -> None:
     assert len(record.errors) == 3
 
 
+def test_report_addresses_outside_the_domain() -> None:
+    rua = ",".join(
+        f"mailto:a@{host}" for host in ("x.test", "sub.x.test", "out.test", "OUT.test", "notx.test", "test.org")
+    )
+    assert dmarc.parse(f"v=DMARC1; p=none; rua={rua}").outside("x.test") == ["notx.test", "out.test", "test.org"]
+    assert dmarc.parse("v=DMARC1; p=none; rua=mailto:a@x.test").outside("mail.x.test") == []
+
+
 @pytest.mark.parametrize(
     ("tags", "exists", "policy"),
     [

@@ -194,6 +194,39 @@ def test_a_name_below_has_the_policy_of_its_organisation(name_server: Start) -> 
     assert (facts["mail.dmarc.domain"], facts["mail.dmarc.policy"]) == ("ville.test", "quarantine")
 
 
+@pytest.mark.parametrize(
+    ("more", "authorised"),
+    [
+        ("", False),
+        ('ville.test._report._dmarc.reports.example. TXT "v=DMARC1"', True),
+        ('ville.test._report._dmarc.reports.example. TXT "v=other"', False),
+    ],
+)
+def test_reports_that_go_outside_need_leave(name_server: Start, more: str, authorised: bool) -> None:
+    zone = (
+        'reports.example. A 192.0.2.1\n_dmarc.ville.test. TXT "v=DMARC1; p=none; rua=mailto:a@reports.example"\n' + more
+    )
+    facts, gaps = look(wire_of(name_server(zone)))
+    assert gaps == {}
+    assert facts["mail.dmarc.rua_authorised"] is authorised
+
+
+def test_leave_that_cannot_be_asked_takes_nothing_along(name_server: Start) -> None:
+    zone = name_server('_dmarc.ville.test. TXT "v=DMARC1; p=reject; rua=mailto:a@reports.example"')
+
+    def answer(query: dns.message.Message, tcp: bool) -> dns.message.Message:
+        if b"example" in query.question[0].name.labels:
+            response = dns.message.make_response(query)
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return response
+        answered: dns.message.Message = zone.handler(query, tcp)
+        return answered
+
+    facts, gaps = look(wire_of(name_server(answer)))
+    assert facts["mail.dmarc.policy"] == "reject"
+    assert gaps["mail.dmarc.rua_authorised"].why is Why.SERVFAIL
+
+
 def test_each_part_has_its_own_gap(name_server: Start) -> None:
     zone = name_server(ZONE)
 

@@ -51,11 +51,14 @@ def resolvers(wire: Wire) -> tuple[Endpoint, ...]:
 
 
 def name_of(text: str) -> dns.name.Name:
-    """The DNS name of a text, absolute. Raises Unseen(malformed): empty or too long labels, not IDNA."""
+    """The DNS name of a text, absolute. Raises Unseen(malformed): empty or too long labels, not IDNA, the root."""
     try:
-        return dns.name.from_text(text)
+        name = dns.name.from_text(text)
     except (dns.exception.DNSException, ValueError):
-        raise Unseen(Why.MALFORMED, f"not a DNS name: {text[:80]!r}") from None
+        name = dns.name.root
+    if name == dns.name.root:
+        raise Unseen(Why.MALFORMED, f"not a DNS name: {text[:80]!r}")
+    return name
 
 
 async def ask(

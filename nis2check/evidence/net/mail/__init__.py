@@ -52,6 +52,7 @@ FACTS = (
     FactSpec("mail.dmarc.policy", "string", "", "none, quarantine or reject: what is asked for this domain."),
     FactSpec("mail.dmarc.testing", "boolean", "", "t=y: receivers are asked to apply one policy less."),
     FactSpec("mail.dmarc.rua", "boolean", "", "The record names at least one mail address for aggregate reports."),
+    FactSpec("mail.dmarc.rua_authorised", "boolean", "", "Outside hosts that reports go to say that they take them."),
     FactSpec("mail.dmarc.valid", "boolean", "", "One record, without syntax error."),
     FactSpec("mail.dmarc.errors", "array", "", "What is wrong with the record, in English."),
     FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461); its policy file is not read."),
@@ -87,6 +88,9 @@ class _Look:
         return not await self.records(name, kind)
 
 
+_Part = Callable[[_Look], Awaitable[list[Observation]]]
+
+
 def cost(target: Target) -> list[str]:
     """What would be asked, one line each."""
     domain = target.host
@@ -101,25 +105,29 @@ def cost(target: Target) -> list[str]:
 async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
     """Facts of one mail domain, parts in a fixed order. At most `MOST_QUERIES` queries."""
     this = _Look(wire, target.host.rstrip(".").lower(), Deadline.after(wire.seconds()))
-    parts: tuple[tuple[Callable[[_Look], Awaitable[list[Observation]]], tuple[str, ...]], ...] = (
+    parts: tuple[tuple[_Part, tuple[str, ...]], ...] = (
         (_spf, ("mail.spf.*",)),
         (_dmarc, ("mail.dmarc.*",)),
         (_mta_sts, ("mail.mta_sts",)),
         (_tls_rpt, ("mail.tls_rpt",)),
         (_mx, ("mail.mx", "mail.null_mx", *_STARTTLS)),
     )
-    tasks = [asyncio.ensure_future(part(this)) for part, _facts in parts]
+    tasks = [asyncio.ensure_future(_or_gaps(part(this), *facts)) for part, facts in parts]
     try:
-        for task, (_part, facts) in zip(tasks, parts, strict=True):
-            try:
-                for observation in await task:
-                    yield observation
-            except Unseen as problem:
-                for fact in facts:
-                    yield Missed(fact, problem.why, problem.detail)
+        for task in tasks:
+            for observation in await task:
+                yield observation
     finally:
         for task in tasks:
             task.cancel()
+
+
+async def _or_gaps(part: Awaitable[list[Observation]], *facts: str) -> list[Observation]:
+    """What a part saw, or one gap for each of its facts, so that the failure of one takes no other along."""
+    try:
+        return await part
+    except Unseen as problem:
+        return [Missed(fact, problem.why, problem.detail) for fact in facts]
 
 
 # ------------------------------------------------------------------------------------------------------ DNS records
@@ -180,19 +188,34 @@ async def _dmarc(this: _Look) -> list[Observation]:
     if record is None:
         return seen
     where = f"TXT _dmarc.{found.source}"
-    subdomain = found.source != this.domain
-    exists = not subdomain or await _exists(this)
-    policy = record.policy(subdomain=subdomain, exists=exists)
     seen += [
         Seen("mail.dmarc.domain", found.source, where=where),
         Seen("mail.dmarc.testing", record.tags.get("t", "n").lower() == "y", where=where),
     ]
-    return seen + ([Seen("mail.dmarc.policy", policy, where=where)] if policy else [])
+    seen += await _or_gaps(_policy(this, record, found.source), "mail.dmarc.policy")
+    return seen + await _or_gaps(_authorised(this, record, found.source), "mail.dmarc.rua_authorised")
 
 
-async def _exists(this: _Look) -> bool:
-    answer = await names.ask(this.wire, this.domain, "MX", this.deadline, budget=this.budget)
-    return answer.rcode() != dns.rcode.NXDOMAIN
+async def _policy(this: _Look, record: dmarc.Record, source: str) -> list[Observation]:
+    """The policy for this domain. Whether a name below its organisation exists matters only beside np=."""
+    exists = True
+    if source != this.domain and "np" in record.tags:
+        answer = await names.ask(this.wire, this.domain, "MX", this.deadline, budget=this.budget)
+        exists = answer.rcode() != dns.rcode.NXDOMAIN
+    policy = record.policy(subdomain=source != this.domain, exists=exists)
+    return [Seen("mail.dmarc.policy", policy, where=f"TXT _dmarc.{source}")] if policy else []
+
+
+async def _authorised(this: _Look, record: dmarc.Record, source: str) -> list[Observation]:
+    """Whether each outside host accepts the reports it would get (RFC 9990 section 4); no fact when all are at home."""
+    outside = record.outside(source)[:MOST_SERVERS]
+    refusing = []
+    for host in outside:
+        texts = await this.texts(f"{source}._report._dmarc.{host}")
+        if not any(dmarc.is_dmarc(text) for text in texts):
+            refusing.append(host)
+    where = f"TXT {source}._report._dmarc.{(refusing or outside or [''])[0]}"
+    return [Seen("mail.dmarc.rua_authorised", not refusing, where=where)] if outside else []
 
 
 async def _mta_sts(this: _Look) -> list[Observation]:

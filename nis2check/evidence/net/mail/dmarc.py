@@ -55,6 +55,12 @@ class Record:
                 return self.tags[tag].lower()
         return "none" if self.rua else ""
 
+    def outside(self, domain: str) -> list[str]:
+        """Hosts of report addresses that are neither at, above nor below a domain, sorted: they must authorise it."""
+        hosts = {address.rpartition("@")[2].lower() for address in self.rua}
+        near = f".{domain}"
+        return sorted(host for host in hosts if not f".{host}".endswith(near) and not near.endswith(f".{host}"))
+
 
 def is_dmarc(text: str) -> bool:
     """Whether a TXT record is a DMARC record: the version, exact in case, comes first."""
