@@ -66,7 +66,7 @@ def test_a_group_says_target_place_clauses_proof_and_remedy(golden: dict[str, An
 def test_unknown_is_said_not_to_be_a_pass(golden: dict[str, Any]) -> None:
     text = plain(render(golden, "fr"))
     assert text.count("Ceci n'est pas une conformité") == 5
-    assert "pas de réponse dans le délai (no answer to 3 hellos)" in text
+    assert "Pas de réponse dans le délai (no answer to 3 hellos)" in text
 
 
 def test_totals_are_split_by_proof(golden: dict[str, Any]) -> None:

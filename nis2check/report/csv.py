@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from nis2check.language import _, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, words
+from nis2check.report import findings, reasons, words
 
 NAME = "csv"
 SUFFIX = ".csv"
@@ -46,7 +46,7 @@ def _header() -> list[str]:
 
 def _row(group: findings.Group, one: Mapping[str, Json], title: str, lang: str) -> list[str]:
     place, waiver = one["location"] or {}, one["waiver"] or {}
-    told, detail = words.reason(str(one["reason"]))
+    told, detail = reasons.told(str(one["reason"]))
     remedy = group.says.get("remediation", {}) if one["verdict"] in findings.GAPS else ""
     return [
         str(one["id"]),

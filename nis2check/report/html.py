@@ -18,7 +18,7 @@ from nis2check import files, printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, timeline, words
+from nis2check.report import findings, reasons, timeline, words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,6 +30,7 @@ MEDIA = "text/html; charset=utf-8"
 TEMPLATES = Path(__file__).with_name("templates")
 MOST_GROUPS = 300  # rules of one verdict shown in full; beyond, the page says how many are in the JSON and CSV
 MOST_TARGETS = 40  # targets of one rule shown in full
+MOST_STEPS = 8  # of one period of the roadmap, the rest folded
 MOST_LINES = 200  # names in a plain list
 
 
@@ -104,10 +105,12 @@ def _environment(lang: str) -> Environment:
         "_": lambda message: _dress(_(message), lang),
         "plural": lambda one, many, count: _dress(plural(one, many, count), lang),
         "words": words,
+        "reasons": reasons,
         "findings": findings,
         "most_groups": MOST_GROUPS,
         "most_targets": MOST_TARGETS,
         "most_lines": MOST_LINES,
+        "most_steps": MOST_STEPS,
         "proofs": findings.PROOFS,
     }
     environment.filters |= {
@@ -120,6 +123,7 @@ def _environment(lang: str) -> Environment:
         "month": lambda moment: printing.month(str(moment), lang),
         "number": lambda count: printing.number(float(count), lang),
         "capitalise": lambda text: text[:1].upper() + text[1:],
+        "owner": lambda code: words.owner(str(code), lang),
         "value": words.value,
         "verdict": words.verdict,
     }

@@ -9,7 +9,7 @@ from nis2check import printing
 from nis2check.language import _, plural, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, words
+from nis2check.report import findings, reasons, words
 
 NAME = "markdown"
 SUFFIX = ".md"
@@ -110,7 +110,7 @@ def _plan(document: Document, lang: str) -> Iterator[str]:
             _safe(words.spoken(one["title"], lang)),
             _safe(", ".join(one["measures"])),
             printing.month(one["month"], lang),
-            _safe(one["owner"]),
+            _safe(words.owner(one["owner"], lang)),
             printing.number(one["effort"], lang),
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -125,7 +125,7 @@ def _group(document: Document, group: findings.Group, lang: str) -> Iterator[str
     for one in group.members[:MOST_TARGETS]:
         place = one["location"]
         where = f" ({_code('{file}:{line}'.format(**place))})" if place else ""
-        told = " : ".join(_safe(part) for part in words.reason(str(one["reason"])) if part)
+        told = " : ".join(_safe(part) for part in reasons.told(str(one["reason"])) if part)
         name = _("attestation") if one["target"]["kind"] == "body" else _code(one["target"]["name"])
         yield f"- {name}{where}" + (f" – {told}" if told else "")
     left = len(group.members) - MOST_TARGETS

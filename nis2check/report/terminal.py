@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from nis2check import printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
-from nis2check.report import findings, words
+from nis2check.report import findings, reasons, words
 from nis2check.report.findings import Group
 from nis2check.report.pen import Pen
 
@@ -179,9 +179,9 @@ def _target(document: Document, one: Mapping[str, Json], pen: Pen) -> list[str]:
 
 def _notes(document: Document, one: Mapping[str, Json], pen: Pen) -> Iterator[str]:
     """What is to be said of one finding beside its target: why, at which addresses, since when, waived by whom."""
-    told, detail = words.reason(str(one["reason"]))
+    told, detail = reasons.told(str(one["reason"]))
     if told or detail:
-        own, seen = pen.own(told), pen.foreign(detail)
+        own, seen = pen.foreign(pen.own(told)), pen.foreign(detail)
         yield f"{own} ({seen})" if own and seen else own or seen
     bad = [str(at["address"]) for at in one.get("addresses", ()) if at["verdict"] == one["verdict"]]
     if bad and len(bad) < len(one["addresses"]):
@@ -217,7 +217,8 @@ def _families(document: Document, pen: Pen) -> list[str]:
         name = pen.own(words.family(family))
         done = f"{count['pass']:>4}/{count['measures']:<3}"
         signs = _("indices : {bad} contre, {good} pour").format(
-            bad=count["observed_fail"] + count["files_fail"], good=count["observed_pass"] + count["files_pass"]
+            bad=f"{count['observed_fail'] + count['files_fail']:>3}",
+            good=f"{count['observed_pass'] + count['files_pass']:>3}",
         )
         lines += pen.row(f"{name:<13} {pen.bar(count['pass'], count['measures'])}{done}", pen.own(signs), "  ")
     return lines

@@ -12,7 +12,7 @@ from nis2check.model import Json
 from nis2check.report import words
 
 MONTHS = 6
-LEFT, COLUMN, TOP, ROW = 372, 98, 40, 42  # user units of the SVG
+LEFT, COLUMN, TOP, ROW = 424, 90, 40, 42  # user units of the SVG
 LONGEST = 50  # characters of a title: SVG text does not wrap, and the table beside it has the whole
 SHORTEST = 10  # a bar that can be seen, whatever the effort
 
@@ -53,9 +53,15 @@ def draw(plan: Mapping[str, Json], lang: str) -> Timeline | None:
     spent = dict.fromkeys(months, 0.0)
     bars = []
     for place, one in enumerate(measures):
-        month = one["month"] if one["month"] in spent else months[-1]
-        bars.append(_bar(place, one, lang, months.index(month) + spent[month] / capacity, capacity))
-        spent[month] += float(one["effort"])
+        end = months.index(one["month"]) if one["month"] in spent else MONTHS - 1
+        first = one.get("begins", one["month"])
+        begin = min(months.index(first), end) if first in spent else end
+        # Measures of a month stand one after another; one that runs over several months reaches into its last.
+        at = begin + min(spent[months[begin]] / capacity, 1 - SHORTEST / COLUMN)
+        days = float(one["effort"])
+        bars.append(_bar(place, one, lang, at, max(days / capacity, end + 0.5 - at if end > begin else 0)))
+        for month in months[begin : end + 1]:
+            spent[month] += days / (end + 1 - begin)
     said = [_("{month} : {title}").format(month=printing.month(one["month"], lang), title=words.spoken(one["title"], lang))
             for one in measures]  # fmt: skip
     return Timeline(
@@ -68,15 +74,15 @@ def draw(plan: Mapping[str, Json], lang: str) -> Timeline | None:
     )
 
 
-def _bar(place: int, one: Mapping[str, Json], lang: str, start: float, capacity: float) -> Bar:
-    days = float(one["effort"])
-    width = max(days / capacity * COLUMN, SHORTEST)
+def _bar(place: int, one: Mapping[str, Json], lang: str, start: float, length: float) -> Bar:
+    """``start`` and ``length`` in months from the left edge."""
+    width = max(length * COLUMN, SHORTEST)
     x = min(LEFT + start * COLUMN, LEFT + MONTHS * COLUMN - SHORTEST)
     title = words.spoken(one["title"], lang)
     return Bar(
         int(one["rank"]),
         title if len(title) <= LONGEST else title[: LONGEST - 1].rstrip() + "…",
-        printing.number(days, lang),
+        printing.number(float(one["effort"]), lang),
         TOP + ROW * place,
         round(x, 1),
         round(min(width, LEFT + MONTHS * COLUMN - x), 1),

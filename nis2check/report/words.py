@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nis2check import printing
+from nis2check.frameworks import ROLES
 from nis2check.language import _, pick
 from nis2check.model import Json
 
@@ -152,11 +153,10 @@ def why(word: str) -> str:
     return words.get(word, word)
 
 
-def reason(text: str) -> tuple[str, str]:
-    """A finding's reason as (our own sentence, foreign detail in English): ``timeout: no answer`` or a plain sentence."""
-    word, colon, detail = text.partition(":")
-    told = why(word)
-    return (told, detail.strip()) if told != word and (colon or not detail) else ("", text)
+def owner(code: str, lang: str) -> str:
+    """Who carries an action: a role of the framework, or the name that the body gave."""
+    role = ROLES.get(code)
+    return pick(role, lang) if role else code
 
 
 def period(months: str) -> str:
@@ -175,6 +175,7 @@ _SOURCES = {
     "anssi-ssh": "ANSSI SSH {clause}",
     "iso27001": "ISO 27001 {clause}",
     "iso27002": "ISO 27002 {clause}",
+    "mon-service-securise": "MonServiceSécurisé {clause}",
     "mozilla-tls": "Mozilla TLS {clause}",
 }
 

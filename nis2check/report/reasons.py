@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Why a finding has its verdict, said to a person: ``timeout: no answer`` and ``days = 3 (minimum: 15)`` as sentences."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from nis2check.language import _
+from nis2check.model import Json
+from nis2check.report import words
+
+# What the judge writes of a fact that its JSON Schema refuses: name = value (keyword: what it wants).
+_REFUSED = re.compile(r"(?P<name>[a-z0-9_.]+) = (?P<seen>.+) \((?P<keyword>[a-zA-Z]+): (?P<wanted>.+)\)", re.DOTALL)
+
+
+def told(reason: str) -> tuple[str, str]:
+    """A reason as (our sentence, detail in English). Both hold foreign text: clean both. A plain sentence is a detail."""
+    word, colon, detail = reason.partition(":")
+    known = words.why(word)
+    if known != word and (colon or not detail):
+        return known[:1].upper() + known[1:], detail.strip()
+    refused = _REFUSED.fullmatch(reason)
+    return (_expected(refused), "") if refused else ("", reason)
+
+
+def _expected(refused: re.Match[str]) -> str:
+    seen, wanted = _value(refused["seen"]), _value(refused["wanted"])
+    expected = {
+        "const": _("attendu : {wanted}"),
+        "enum": _("attendu : {wanted}"),
+        "minimum": _("attendu : au moins {wanted}"),
+        "exclusiveMinimum": _("attendu : plus de {wanted}"),
+        "maximum": _("attendu : au plus {wanted}"),
+        "exclusiveMaximum": _("attendu : moins de {wanted}"),
+        "minItems": _("attendu : au moins {wanted} valeurs"),
+        "maxItems": _("attendu : au plus {wanted} valeurs"),
+        "minLength": _("attendu : une valeur"),
+    }.get(refused["keyword"], _("attendu : autre chose"))
+    text = _("{name} : {seen} ; {expected}")
+    return text.format(name=refused["name"], seen=seen, expected=expected.format(wanted=wanted))
+
+
+def _value(text: str) -> str:
+    """A JSON value in words; one that the judge cut short stays as it is."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return words.value(value)
