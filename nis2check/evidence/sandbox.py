@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CPU_SECONDS = 5  # of one file
 WALL_SECONDS = 20.0
 MOST_MEMORY = 512 << 20
+MOST_DEATHS = 12  # of one tree: who writes more bombs than that wants our time
 MOST_OBSERVATIONS = 5000  # of one file and reader
 MOST_ANSWER = 16 << 20  # bytes
 
@@ -40,6 +41,7 @@ class Sandbox:
 
     def __init__(self) -> None:
         self._child: subprocess.Popen[bytes] | None = None
+        self._deaths = 0
 
     def __enter__(self) -> Sandbox:
         return self
@@ -54,11 +56,14 @@ class Sandbox:
         name = f"{reader.NAME}.*"
         if os.name != "posix":
             return [Unread(name, Why.UNREADABLE, "this system has no process limits, foreign syntax is not read")]
+        if self._deaths >= MOST_DEATHS:
+            return [Unread(name, Why.LIMIT, f"not read: {MOST_DEATHS} files before it broke the reading process")]
         request = json.dumps({"reader": reader.__name__, "path": path, "text": text}).encode() + b"\n"
         try:
             line = self._ask(request)
         except (OSError, _Died) as died:
             self._end()
+            self._deaths += 1
             return [Unread(name, Why.LIMIT, str(died) or "the reading process ended")]
         return _decode(line, name)
 

@@ -30,6 +30,7 @@ MOST_FILES = 20_000  # files that a reader takes
 MOST_BYTES = 512 << 20  # of all those files
 HEAD = 8192  # bytes shown to ``matches``
 LARGEST_IGNORE = 1 << 20
+_TOO_LARGE = f"larger than {LARGEST >> 20} MiB"
 MOST_GAPS = 1000  # of what was skipped; the rest is counted
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -209,6 +210,9 @@ class _Walk:
             self._gap(path, Why.UNREADABLE, f"the file cannot be opened: {error.strerror}")
             return
         with os.fdopen(handle, "rb") as stream:
+            if os.fstat(handle).st_size > LARGEST and any(reader.matches(path, b"") for reader in self.readers):
+                self._gap(path, Why.LIMIT, _TOO_LARGE)
+                return
             try:
                 head = stream.read(HEAD)
                 readers = tuple(reader for reader in self.readers if reader.matches(path, head))
@@ -226,7 +230,7 @@ class _Walk:
     def _admit(self, path: str, data: bytes) -> str | None:
         """The text of a file within all limits, or None with its gap."""
         if len(data) > LARGEST:
-            self._gap(path, Why.LIMIT, f"larger than {LARGEST >> 20} MiB")
+            self._gap(path, Why.LIMIT, _TOO_LARGE)
             return None
         self.taken += 1
         self.size += len(data)

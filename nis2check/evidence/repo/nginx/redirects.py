@@ -53,8 +53,8 @@ def _redirect(server: Server, name: str) -> tuple[bool, int] | None:
 def _unconditional(block: Directive, name: str) -> Iterator[Directive]:
     """Directives that every request for / of that name meets: those of the server, of its ``if`` on scheme or host, of /."""
     for directive in block.block or ():
-        words = [word.strip("()\"'") for word in directive.words]
-        on_scheme = words in (["$scheme", "=", "http"], ["$scheme", "!=", "https"], ["$https", "=", ""])
+        words = [bare for word in directive.words if (bare := word.strip("()\"'"))]
+        on_scheme = words in (["$scheme", "=", "http"], ["$scheme", "!=", "https"], ["$https", "="])
         met = directive.name == "if" and (on_scheme or words == ["$host", "=", name])
         if met or (directive.name == "location" and directive.words in {("/",), ("^~", "/"), ("=", "/")}):
             yield from directive.block or ()

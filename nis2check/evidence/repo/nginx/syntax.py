@@ -18,7 +18,7 @@ DEEPEST = 50
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
-      | (?P<comment>\#[^\n]*)
+      | (?P<comment>\#[^\n]*|\{\#[^\n]{0,500}?\#\})
       | (?P<statement>\{%|<%)
       | (?P<quoted>"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+')
       | (?P<word>(?:\$\{[^}\n]{0,200}\}|\{\{[^}\n]{0,200}\}\}|\\.|[^\s;{}"'\\]|(?<=[^\s;{}])["'])++)
@@ -26,6 +26,7 @@ _TOKEN = re.compile(
       | (?P<stray>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_LUA = re.compile(r"""[{}]|--[^\n]*|'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -110,10 +111,10 @@ def parse(text: str) -> Directive:
 
 
 def _after_lua(text: str, position: int) -> int:
-    """Past the brace that closes a block of Lua, whose own braces are balanced."""
+    """Past the brace that closes a block of Lua, whose own braces are balanced outside strings and comments."""
     depth = 1
-    for mark in re.finditer(r"[{}]", text[position:]):
-        depth += 1 if mark[0] == "{" else -1
+    for mark in _LUA.finditer(text, position):
+        depth += {"{": 1, "}": -1}.get(mark[0], 0)
         if depth == 0:
-            return position + mark.end()
+            return mark.end()
     return len(text)

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What an nginx file settles, and what it leaves open."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo import nginx
+from nis2check.evidence.repo.nginx.syntax import parse
+from nis2check.model import Json, Why
+
+SUBJECT = "www.ville.example:443"
+TLS = "listen 443 ssl; server_name www.ville.example;"
+
+
+def read(text: str, subject: str = SUBJECT) -> tuple[dict[str, Json], dict[str, Why]]:
+    """The facts and gaps of one subject."""
+    found = [one for one in nginx.read("nginx.conf", text) if one.subject == subject]
+    facts = {one.name: one.value for one in found if isinstance(one, Read)}
+    gaps = {one.name: one.why for one in found if isinstance(one, Unread)}
+    assert not facts.keys() & gaps.keys()
+    assert facts.keys() <= {spec.name for spec in nginx.FACTS}
+    return facts, gaps
+
+
+def line(text: str, name: str) -> int:
+    return next(one.line for one in nginx.read("nginx.conf", text) if one.name == name)
+
+
+def whole(server: str, http: str = "") -> str:
+    """A file that holds all of the configuration."""
+    return f"events {{}}\nhttp {{\n{http}\nserver {{ {TLS} {server} }}\n}}\n"
+
+
+def test_the_protocols_of_a_server() -> None:
+    facts, gaps = read(whole("ssl_protocols TLSv1.3 TLSv1.2;"))
+    assert facts["tls.versions"] == ["TLSv1.2", "TLSv1.3"]
+    assert facts["tls.accepted"] is facts["http.https"] is True
+    assert "tls.versions" not in gaps
+
+
+def test_protocols_come_from_the_http_block() -> None:
+    text = whole("", "ssl_protocols TLSv1 TLSv1.2; ssl_prefer_server_ciphers on;")
+    facts, _gaps = read(text)
+    assert (facts["tls.versions"], facts["tls.server_preference"]) == (["TLSv1", "TLSv1.2"], True)
+    assert line(text, "tls.versions") == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (whole(""), Why.NOT_ASKED),  # the default depends on the version of nginx
+        (whole("include snippets/tls.conf;"), Why.UNREADABLE),
+        (whole("", "include conf.d/tls.conf;"), Why.UNREADABLE),
+        (f"server {{ {TLS} }}", Why.UNREADABLE),  # the http block is elsewhere
+        (whole("ssl_protocols {{ tls_versions }};"), Why.TEMPLATED),
+        (whole("ssl_protocols ${TLS};"), Why.TEMPLATED),
+    ],
+)
+def test_protocols_that_the_file_does_not_settle(text: str, why: Why) -> None:
+    facts, gaps = read(text)
+    assert "tls.versions" not in facts
+    assert gaps["tls.versions"] == why
+
+
+def test_harmless_includes_change_nothing() -> None:
+    facts, gaps = read(whole("include fastcgi_params;", "include /etc/nginx/mime.types;"))
+    assert facts["http.discloses_version"] is True  # the default, and nothing else can set it
+    assert facts["http.hsts.present"] is False
+    assert gaps == {"tls.versions": Why.NOT_ASKED}
+
+
+@pytest.mark.parametrize(("tokens", "discloses"), [("on", True), ("build", True), ("off", False)])
+def test_server_tokens(tokens: str, discloses: bool) -> None:
+    assert read(f"server {{ {TLS} server_tokens {tokens}; }}")[0]["http.discloses_version"] is discloses
+
+
+HSTS = 'add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;'
+
+
+def test_hsts() -> None:
+    facts, _gaps = read(whole(HSTS))
+    assert {name: value for name, value in facts.items() if name.startswith("http.hsts")} == {
+        "http.hsts.present": True,
+        "http.hsts.valid": True,
+        "http.hsts.max_age": 63072000,
+        "http.hsts.include_subdomains": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("server", "http", "present"),
+    [
+        ("", HSTS, True),
+        ("add_header X-A b;", HSTS, False),  # a header here drops those around it
+        ("location / { add_header X-A b; }" + HSTS, "", False),
+        ("location / { try_files $uri =404; }" + HSTS, "", True),
+        ("location = / { add_header X-A b; } location / { } " + HSTS, "", False),
+        ("location /static/ { add_header X-A b; }" + HSTS, "", True),
+        ("location / { proxy_pass http://app; }" + HSTS, "", True),
+        ("location / { root /srv; }", "", False),
+    ],
+)
+def test_headers_follow_the_inheritance_of_nginx(server: str, http: str, present: bool) -> None:
+    assert read(whole(server, http))[0]["http.hsts.present"] is present
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        ("location / { proxy_pass http://app; }", Why.UNREADABLE),  # the application may send it
+        ("include security-headers.conf;", Why.UNREADABLE),
+        ("add_header Strict-Transport-Security $hsts;", Why.TEMPLATED),
+        ("add_header Strict-Transport-Security 'max-age={{ age }}';", Why.TEMPLATED),
+        (HSTS + r"location ~ \.php$ { add_header X-A b; fastcgi_pass php; }", Why.UNREADABLE),  # pages may lose it
+    ],
+)
+def test_headers_that_the_file_does_not_settle(server: str, why: Why) -> None:
+    facts, gaps = read(whole(server))
+    assert "http.hsts.present" not in facts
+    assert gaps["http.hsts.present"] == why
+
+
+def test_other_headers_of_an_application_are_its_own_business() -> None:
+    facts, gaps = read(whole("location / { proxy_pass http://app; add_header X-Content-Type-Options nosniff; }"))
+    assert facts["http.nosniff"] is True
+    assert "http.csp_present" not in facts.keys() | gaps.keys()
+
+
+PLAIN = "server { listen 80; server_name www.ville.example ville.example; %s }\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "redirects"),
+    [
+        ("return 301 https://$host$request_uri;", True),
+        ("return 301 https://www.ville.example$request_uri;", True),
+        ("return 301 https://elsewhere.example/;", False),
+        ("return 301 http://www.ville.example/;", False),
+        ("rewrite ^ https://$host$request_uri permanent;", True),
+        ("return 301 https://$server_name$request_uri;", True),
+        ("location /.well-known/ { root /srv; } location / { return 301 https://$host$request_uri; }", True),
+        ("location / { return 308 https://$host$request_uri; }", True),
+        ("if ($host = www.ville.example) { return 301 https://$host$request_uri; } return 404;", True),
+        ('if ($scheme != "https") { return 301 https://$host$request_uri; }', True),
+        ("root /srv;", False),
+    ],
+)
+def test_redirects(body: str, redirects: bool) -> None:
+    facts, gaps = read(PLAIN % body + f"server {{ {TLS} }}")
+    assert (facts["http.plain_answers"], facts["http.redirects_to_https"]) == (True, redirects)
+    assert "http.redirects_to_https" not in gaps
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "include redirect.conf;",
+        "return 301 $scheme://$host/;",
+        "location / { proxy_pass http://app; }",
+        "if ($http_x = y) { return 301 https://$host/; }",
+    ],
+)
+def test_a_redirect_that_the_file_does_not_settle(body: str) -> None:
+    facts, gaps = read(PLAIN % body + f"server {{ {TLS} }}")
+    assert "http.redirects_to_https" not in facts
+    assert gaps["http.redirects_to_https"] == Why.UNREADABLE
+
+
+def test_a_plain_host_may_have_its_tls_elsewhere() -> None:
+    assert read(PLAIN % "root /srv;") == ({}, {})
+
+
+def test_each_name_sees_its_own_redirect() -> None:
+    text = PLAIN % "return 301 https://www.ville.example$request_uri;"
+    assert read(text)[0]["http.redirects_to_https"] is True
+    assert read(text, "ville.example:443")[0]["http.redirects_to_https"] is False  # leaves the host in clear
+
+
+def test_ports_names_and_lines() -> None:
+    text = "server {\n  listen 80;\n  listen 8443 ssl http2;\n  listen [::]:8443 ssl;\n  server_name _ ~^x *.b.c a.example;\n}\n"
+    found = [one for one in nginx.read("n.conf", text) if one.name == "tls.accepted"]
+    assert [(one.subject, one.line) for one in found] == [("a.example:8443", 3)]
+
+
+def test_settings_of_the_http_block_alone_are_said_of_the_file() -> None:
+    text = "http {\n  ssl_protocols TLSv1 TLSv1.2;\n  include sites-enabled/*;\n}\n"
+    facts, _gaps = read(text, "")
+    assert facts["tls.versions"] == ["TLSv1", "TLSv1.2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("server { listen 80;", Why.MALFORMED),
+        ("server { } }", Why.MALFORMED),
+        ("{% if tls %}\nserver { listen 443 ssl; }\n{% endif %}", Why.TEMPLATED),
+        ("a { " * 60 + "}" * 60, Why.LIMIT),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_gap(text: str, why: Why) -> None:
+    (gap,) = nginx.read("nginx.conf", text)
+    assert isinstance(gap, Unread)
+    assert (gap.name, gap.why) == ("nginx.*", why)
+
+
+def test_a_templated_name_is_a_gap_with_its_line() -> None:
+    (gap,) = nginx.read("n.conf", "server {\n  listen 443 ssl;\n  server_name {{ host }};\n}\n")
+    assert isinstance(gap, Unread)
+    assert (gap.why, gap.line) == (Why.TEMPLATED, 3)
+
+
+def test_odd_syntax() -> None:
+    root = parse(
+        'a "b;c\\"d" \'e}\' f\\;g; # h { \nmap $x $y { ~^/a\\{2\\} 1; default ""; }\n'
+        "server { set $a x\"y; content_by_lua_block { local t = { '}' and {} } } return 200; }"
+    )
+    assert root.block is not None
+    first, second, server = root.block
+    assert first.words == ('b;c"d', "e}", "f\\;g")
+    assert (second.name, second.line) == ("map", 2)
+    assert server.block is not None
+    assert server.block[0].words == ("$a", 'x"y')
+
+
+@pytest.mark.parametrize(
+    ("path", "head", "takes"),
+    [
+        ("nginx.conf", b"", True),
+        ("roles/web/templates/nginx.conf.j2", b"", True),
+        ("sites-available/ville", b"server {\n", True),
+        ("sites-available/ville.conf", b"<VirtualHost *:443>\n", False),
+        ("conf.d/a.conf", b"# x\nserver\n{\n", True),
+        ("redis.conf", b"bind 0.0.0.0\n", False),
+        ("README.md", b"server {\n", False),
+    ],
+)
+def test_what_is_taken_for_nginx(path: str, head: bytes, takes: bool) -> None:
+    assert nginx.matches(path, head) is takes
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["server", "{", "}", ";", "listen 443 ssl;", "server_name a.b;", '"', "'", "#", "\n", "{{", "}}", "$", "\\"]
+        )
+        | st.text(max_size=5)
+    ).map("".join)
+)
+def test_no_text_breaks_the_reader(text: str) -> None:
+    for one in nginx.read("nginx.conf", text):
+        assert one.line >= 1
+    try:
+        parse(text)
+    except Unseen:
+        pass
+
+
+def test_real_nginx_accepts_what_these_tests_read(tool: Callable[..., str], tmp_path: Path) -> None:
+    """The texts above are nginx's own language: nginx -t says so."""
+    program = tool("nginx")
+    texts = [
+        whole(HSTS + "location / { add_header X-A b; } ssl_protocols TLSv1.2 TLSv1.3; server_tokens off;"),
+        "events {} http { %s }" % (PLAIN % "if ($host = a.b) { return 301 https://$host$request_uri; } return 404;"),
+    ]
+    for number, text in enumerate(texts):
+        file = tmp_path / f"{number}.conf"
+        file.write_text(f"pid {tmp_path}/pid; error_log {tmp_path}/log;\n" + text.replace("443 ssl", "443"))
+        done = subprocess.run([program, "-t", "-p", str(tmp_path), "-c", str(file)], capture_output=True, check=False)
+        assert b"syntax is ok" in done.stderr, done.stderr
+
+
+def test_the_same_words_for_the_file_and_the_live_site() -> None:
+    from nis2check.evidence.net import http
+
+    shared = {spec.name: spec.type for spec in http.FACTS}
+    for spec in nginx.FACTS:
+        if spec.name.startswith("http."):
+            assert shared[spec.name] == spec.type
