@@ -189,7 +189,10 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _STANDARD_TAG = "tag:yaml.org,2002:"
-_PLAIN_TAGS = {"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"}
+_MERGE_TAG = f"{_STANDARD_TAG}merge"
+_PLAIN = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
+_PLAIN_TAGS = frozenset(_STANDARD_TAG + name for name in _PLAIN)
+_QUOTED = frozenset("'\"|>")
 
 
 def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
@@ -197,7 +200,7 @@ def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
 
     line = node.start_mark.line + 1
     lines.setdefault(path, line)
-    if not node.tag.startswith(_STANDARD_TAG) or node.tag.removeprefix(_STANDARD_TAG) not in _PLAIN_TAGS:
+    if node.tag not in _PLAIN_TAGS:
         raise InputError(
             _("Étiquette YAML refusée : {tag}.").format(tag=node.tag), place=Place(file, line, dotted(path))
         )
@@ -208,21 +211,22 @@ def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
     assert isinstance(node, MappingNode)  # noqa: S101 - the three kinds of node of YAML
     out: dict[str, Json] = {}
     for key_node, value_node in node.value:
-        here = Place(file, key_node.start_mark.line + 1, dotted(path))
-        if not isinstance(key_node, ScalarNode) or key_node.tag == f"{_STANDARD_TAG}merge":
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, ScalarNode) or key_node.tag == _MERGE_TAG:
+            here = Place(file, line, dotted(path))
             raise InputError(_("Clé YAML refusée : une clé est un mot simple."), place=here)
         key = key_node.value
         if key in out:
-            raise InputError(_("Clé répétée : « {key} ».").format(key=key), place=here)
-        lines[(*path, key)] = key_node.start_mark.line + 1
-        out[key] = _build(value_node, (*path, key), lines, file)
+            raise InputError(_("Clé répétée : « {key} ».").format(key=key), place=Place(file, line, dotted(path)))
+        below = (*path, key)
+        lines[below] = line
+        out[key] = _build(value_node, below, lines, file)
     return out
 
 
 def _scalar(node: Any, path: Path_, file: str) -> Json:
     value: str = node.value
-    named = [step for step in path if isinstance(step, str)]
-    if node.style in {"'", '"', "|", ">"} or (named and named[-1] in TEXT_KEYS):
+    if node.style in _QUOTED or next((step for step in reversed(path) if type(step) is str), "") in TEXT_KEYS:
         return value
     if value in _WORDS:
         return _WORDS[value]
