@@ -166,7 +166,7 @@ def test_a_faulty_regime_is_one_clear_line(fault: str, tmp_path: Path) -> None:
 def test_a_cycle_between_regimes_is_told(tmp_path: Path) -> None:
     written(tmp_path, regime(extends="b.yaml"), "a.yaml")
     written(tmp_path, regime(extends="a.yaml"), "b.yaml")
-    with pytest.raises(InputError, match="boucle.*a.yaml.*b.yaml.*a.yaml"):
+    with pytest.raises(InputError, match=r"boucle.*a.yaml.*b.yaml.*a.yaml"):
         load(str(tmp_path / "a.yaml"))
 
 

@@ -133,7 +133,7 @@ def test_everybody_has_one_right_siren(on: str, count: int) -> None:
 
 
 def test_contradictory_facts_are_told() -> None:
-    with pytest.raises(InputError, match="contradictoires.*REG.*CC"):
+    with pytest.raises(InputError, match=r"contradictoires.*REG.*CC"):
         described({"siren": "233500016", "nature": "CC"}, TODAY)
 
 
