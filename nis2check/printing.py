@@ -30,7 +30,7 @@ _HOSTILE = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run it (Symfony CVE-2021-41270)
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|!~]|(?<=www)\.|:(?=//))")  # the last two: GitHub links bare addresses
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~]|(?<=www)\.|:(?=//))")  # the last two: GitHub links bare addresses
 
 
 def _visible(match: re.Match[str]) -> str:

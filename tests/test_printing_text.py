@@ -34,9 +34,8 @@ def test_a_spreadsheet_runs_nothing(cell: str) -> None:
 
 
 def test_markdown_marks_and_links_are_escaped() -> None:
-    assert clean("![x](http://evil.test) <b> www.evil.test", Medium.MARKDOWN) == (
-        "\\!\\[x\\]\\(http\\://evil.test\\) \\<b\\> www\\.evil.test"
-    )
+    shown = clean("![x](http://evil.test) <b> www.evil.test", Medium.MARKDOWN)
+    assert shown == "!\\[x\\](http\\://evil.test) \\<b\\> www\\.evil.test"
 
 
 @pytest.mark.parametrize("line", ["::error file=x::boo", "##vso[task.setvariable]x"])

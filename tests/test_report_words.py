@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import pytest
 
+from nis2check import language
 from nis2check.model import Category, Proof, Severity, Verdict, Why
 from nis2check.report import reasons, words
 
@@ -51,6 +52,10 @@ def test_a_word_of_a_newer_document_comes_back() -> None:
         ),
         ("certificate.self_signed = true (const: false)", ("certificate.self_signed : oui ; attendu : non", "")),
         ('http.server = "a (b: c)" (not: {"pattern": "x…)', ("http.server : a (b: c) ; attendu : autre chose", "")),
+        (
+            'tls.weak_suites = ["ANON", "CBC"] (not: {"enum": ["NULL", "ANON"]})',
+            ("tls.weak_suites : ANON, CBC ; attendu : rien de NULL, ANON", ""),
+        ),
         ("x.y = {0} {name} (const: 1)", ("x.y : {0} {name} ; attendu : 1", "")),
     ],
 )
@@ -99,3 +104,11 @@ def test_owners_and_values() -> None:
     assert words.value([]) == "[]"
     assert words.value(None) == "aucune valeur"
     assert words.value({"b": 1, "a": [True]}) == '{"a": [true], "b": 1}'
+
+
+def test_a_report_speaks_its_own_language_and_gives_the_other_back() -> None:
+    language.use("fr")
+    with pytest.raises(ValueError, match="stop"), language.speaking("en"):
+        assert language.chosen() == "en"
+        raise ValueError("stop")
+    assert language.chosen() == "fr"

@@ -25,10 +25,13 @@ def told(reason: str) -> tuple[str, str]:
 
 
 def _expected(refused: re.Match[str]) -> str:
-    seen, wanted = _value(refused["seen"]), _value(refused["wanted"])
+    keyword, wanted = refused["keyword"], _value(refused["wanted"])
+    if keyword == "not" and isinstance(wanted, dict) and list(wanted) == ["enum"]:
+        keyword, wanted = "none of", wanted["enum"]
     expected = {
         "const": _("attendu : {wanted}"),
         "enum": _("attendu : {wanted}"),
+        "none of": _("attendu : rien de {wanted}"),
         "minimum": _("attendu : au moins {wanted}"),
         "exclusiveMinimum": _("attendu : plus de {wanted}"),
         "maximum": _("attendu : au plus {wanted}"),
@@ -36,15 +39,17 @@ def _expected(refused: re.Match[str]) -> str:
         "minItems": _("attendu : au moins {wanted} valeurs"),
         "maxItems": _("attendu : au plus {wanted} valeurs"),
         "minLength": _("attendu : une valeur"),
-    }.get(refused["keyword"], _("attendu : autre chose"))
-    text = _("{name} : {seen} ; {expected}")
-    return text.format(name=refused["name"], seen=seen, expected=expected.format(wanted=wanted))
+    }.get(keyword, _("attendu : autre chose"))
+    return _("{name} : {seen} ; {expected}").format(
+        name=refused["name"],
+        seen=words.value(_value(refused["seen"])),
+        expected=expected.format(wanted=words.value(wanted)),
+    )
 
 
-def _value(text: str) -> str:
-    """A JSON value in words; one that the judge cut short stays as it is."""
+def _value(text: str) -> Json:
+    """A JSON value; one that the judge cut short stays as its text."""
     try:
-        value: Json = json.loads(text)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return text
-    return words.value(value)
