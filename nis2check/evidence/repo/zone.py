@@ -46,9 +46,10 @@ _BY_NAME = re.compile(r"\.zone\Z|(?:^|/)db\.[^/]+\Z|(?:^|/)zones?/[^/]+\Z", re.I
 _LOOKS = re.compile(rb"(?:^|\s)SOA\s|^\$(?:ORIGIN|TTL)\s", re.IGNORECASE | re.MULTILINE)
 _ORIGIN = re.compile(r"^\$ORIGIN[ \t]+(\S+)", re.IGNORECASE | re.MULTILINE)
 _SOA_OWNER = re.compile(
-    r"^(\S+\.)[ \t]+(?:\d+\w*[ \t]+)?(?:IN[ \t]+)?(?:\d+\w*[ \t]+)?SOA\s", re.IGNORECASE | re.MULTILINE
+    r"^([^\s$]\S*)[ \t]+(?:\d+\w*[ \t]+)?(?:IN[ \t]+)?(?:\d+\w*[ \t]+)?SOA\s", re.IGNORECASE | re.MULTILINE
 )
-_FILE_NAME = re.compile(r"(?:db\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?:\.zone|\.db)?\Z", re.IGNORECASE)
+_SOA = re.compile(r"(?:^|\s)SOA\s", re.IGNORECASE)
+_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\Z")
 _INCLUDE = re.compile(r"^\$INCLUDE\b", re.IGNORECASE | re.MULTILINE)
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{")
 _REVERSE = (".in-addr.arpa.", ".ip6.arpa.")
@@ -84,15 +85,18 @@ def read(path: str, text: str) -> Found:
 
 
 def _origin(path: str, text: str) -> str | None:
-    """The zone's name with its final dot: from $ORIGIN, else the SOA's owner, else the file's name."""
-    declared = _ORIGIN.search(text)
-    owner = _SOA_OWNER.search(text)
-    if declared and (owner is None or declared.start() < owner.start()):
-        return declared[1].lower().rstrip(".") + "."
-    if owner:
+    """The zone's name with its final dot: the SOA's owner, under $ORIGIN, or under the file's name without one."""
+    code = _without_comments(text)
+    start = _SOA.search(code)
+    declared = _ORIGIN.search(code, 0, start.start() if start else len(code))
+    owner = _SOA_OWNER.search(code)
+    if owner and owner[1].endswith("."):
         return owner[1].lower()
-    named = _FILE_NAME.match(path.rpartition("/")[2])
-    return f"{named[1].lower()}." if named else None
+    file = re.sub(r"\.(?:zone|db)\Z", "", path.rpartition("/")[2].lower()).removeprefix("db.")
+    around = declared[1].lower().rstrip(".") if declared else file if _DOMAIN.match(file) else ""
+    if not around:
+        return None
+    return f"{around}." if owner is None or owner[1] == "@" else f"{owner[1].lower()}.{around}."
 
 
 def _own_text(text: str) -> str:

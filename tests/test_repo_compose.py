@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Docker Compose files, and the reader of strangers' YAML below it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo import compose
+from nis2check.evidence.repo.yaml_tree import documents
+from nis2check.model import Json, Why
+
+
+def read(text: str) -> tuple[dict[str, Json], list[tuple[str, Why, int]]]:
+    found = list(compose.read("compose.yml", text))
+    facts = {one.name: one.value for one in found if isinstance(one, Read)}
+    assert facts.keys() <= {spec.name for spec in compose.FACTS}
+    return facts, [(one.name, one.why, one.line) for one in found if isinstance(one, Unread)]
+
+
+def ports(*entries: str) -> list[tuple[int, str, str]]:
+    listed = "".join(f"      - {entry}\n" for entry in entries)
+    facts, gaps = read(f"services:\n  a:\n    image: x:1\n    ports:\n{listed}")
+    assert gaps == []
+    return [(one["port"], one["class"], one["address"]) for one in facts["compose.published_ports"]]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ('"3306:3306"', [(3306, "database", "0.0.0.0")]),
+        ("8080:80", [(8080, "web", "0.0.0.0")]),
+        ('"13306:3306/tcp"', [(13306, "database", "0.0.0.0")]),  # another port hides nothing
+        ('"127.0.0.1:5432:5432"', []),
+        ('"[::1]:5432:5432"', []),
+        ('"10.0.0.5:5432:5432"', [(5432, "database", "10.0.0.5")]),
+        ('"[2001:db8::1]:22:22"', [(22, "remote_admin", "2001:db8::1")]),
+        ('"9000-9001:9000-9001"', [(9000, "management", "0.0.0.0"), (9001, "other", "0.0.0.0")]),
+        ('"53:53/udp"', []),
+        ('"6379"', [(0, "database", "0.0.0.0")]),
+        ('"${DB_PORT:-5432}:5432"', [(5432, "database", "0.0.0.0")]),
+        ("{target: 27017, published: 27017}", [(27017, "database", "0.0.0.0")]),
+        ('{target: 27017, published: "27018", host_ip: 127.0.0.1, mode: host}', []),
+    ],
+)
+def test_published_ports(entry: str, expected: list[tuple[int, str, str]]) -> None:
+    assert ports(entry) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ('"${PORT}:80"', Why.TEMPLATED),
+        ('"{{ port }}:80"', Why.TEMPLATED),
+        ("what", Why.MALFORMED),
+        ('"1-60000:1-60000"', Why.LIMIT),
+    ],
+)
+def test_ports_that_the_file_does_not_settle(entry: str, why: Why) -> None:
+    facts, gaps = read(f"services:\n  a:\n    image: x:1\n    ports: [{entry}, '22:22']\n")
+    assert gaps == [("compose.published_ports", why, 4)]
+    assert [one["port"] for one in facts["compose.published_ports"]] == [22]
+
+
+def test_the_line_is_that_of_the_port_that_matters() -> None:
+    text = 'services:\n  web:\n    image: x:1\n    ports: ["80:80"]\n  db:\n    image: mariadb:11\n    ports: ["3306:3306"]\n'
+    assert next(one.line for one in compose.read("c.yml", text) if one.name == "compose.published_ports") == 7
+
+
+@pytest.mark.parametrize(
+    ("image", "unpinned"),
+    [
+        ("postgres", True),
+        ("postgres:latest", True),
+        ("registry.example:5000/app", True),
+        ("registry.example:5000/app:2.1", False),
+        ("postgres:16.3", False),
+        ("postgres@sha256:" + "0" * 64, False),
+        ("postgres:${TAG:-16}", False),
+    ],
+)
+def test_images(image: str, unpinned: bool) -> None:
+    facts, _gaps = read(f"services:\n  a:\n    image: {image}\n")
+    assert bool(facts["compose.images_unpinned"]) is unpinned
+
+
+def test_an_image_from_a_variable_is_a_gap_and_a_built_one_nothing() -> None:
+    facts, gaps = read("services:\n  a:\n    image: app:${TAG}\n  b:\n    build: .\n    image: app\n")
+    assert facts["compose.images_unpinned"] == []
+    assert gaps == [("compose.images_unpinned", Why.TEMPLATED, 3)]
+
+
+def test_rights_of_the_host() -> None:
+    facts, _gaps = read(
+        "services:\n  a:\n    image: x:1\n    privileged: true\n    network_mode: host\n"
+        "    volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']\n"
+        "  b:\n    image: x:1\n    privileged: false\n    volumes:\n      - {type: bind, source: /run/docker.sock, target: /s}\n"
+    )
+    assert facts["compose.privileged"] == facts["compose.host_network"] == ["a"]
+    assert facts["compose.docker_socket"] == ["a", "b"]
+
+
+def test_anchors_and_merge_keys_are_followed() -> None:
+    facts, _gaps = read(
+        "x-base: &base\n  image: x:1\n  privileged: true\n"
+        "services:\n  a:\n    <<: *base\n  b:\n    <<: [*base]\n    privileged: false\n"
+    )
+    assert facts["compose.privileged"] == ["a"]
+
+
+def test_a_file_that_is_no_compose_file_says_nothing() -> None:
+    assert read("just text\n") == ({}, [])
+    assert read("a: 1\nb: [1]\n") == ({}, [])
+
+
+LAUGHS = "a0: &a0 [lol]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+MERGES = "m0: &m0 {a: 1}\n" + "".join(f"m{n}: &m{n}\n  <<: [{', '.join([f'*m{n - 1}'] * 12)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize("bomb", [LAUGHS, MERGES], ids=["aliases", "merges"])
+def test_bombs_of_aliases_stay_small(bomb: str) -> None:
+    start = time.monotonic()
+    facts, _gaps = read("services:\n  a:\n    image: x\n" + bomb)
+    assert facts["compose.images_unpinned"] == ["x"]
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: " + "[" * 50_000 + "]" * 50_000, Why.LIMIT),
+        ("a: &a [*a]", Why.LIMIT),
+        ("- a\n" * 210_000, Why.LIMIT),
+        ("---\na: 1\n" * 1100, Why.LIMIT),
+        ("a:\n\t- b\n", Why.MALFORMED),
+        ("a: 'b\n", Why.MALFORMED),
+        ("{{- range .Values.x }}\nkind: {{ . | quote }}\n{{- end }}\n", Why.TEMPLATED),
+    ],
+    ids=["depth", "itself", "values", "documents", "tab", "half", "helm"],
+)
+def test_yaml_that_is_refused(text: str, why: Why) -> None:
+    with pytest.raises(Unseen) as raised:
+        documents(text)
+    assert raised.value.why == why
+    (gap,) = compose.read("compose.yml", text)
+    assert isinstance(gap, Unread)
+    assert (gap.name, gap.why) == ("compose.*", why)
+
+
+@pytest.mark.parametrize(
+    "tag", ["!!python/object/apply:os.system ['touch x']", "!Ref x", "!vault |\n  abc", "!!binary '@'"]
+)
+def test_tags_are_text(tag: str) -> None:
+    assert documents(f"a: {tag}\n")[0].keys is not None
+
+
+def test_words_keep_their_spelling() -> None:
+    (root,) = documents("a: NO\nb: 1.10\nc: 12:30:45\nd: 2026-02-31\n")
+    assert {key: node.text for key, node in root.pairs()} == {
+        "a": "NO",
+        "b": "1.10",
+        "c": "12:30:45",
+        "d": "2026-02-31",
+    }
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["services:\n", "  a:\n", "    image: ", "    ports: ", "[", "]", "x", "'", ":", "&a ", "*a", "\n", "<<: "]
+        )
+        | st.text(max_size=4)
+    ).map("".join)
+)
+def test_no_text_breaks_the_reader(text: str) -> None:
+    for one in compose.read("compose.yml", text):
+        assert one.line >= 1
