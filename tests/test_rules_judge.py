@@ -302,6 +302,17 @@ def test_one_bad_line_among_several_fails_at_that_line() -> None:
     assert finding.facts["tls.versions"] == ["TLSv1"]
 
 
+def test_the_line_of_the_part_that_fails_is_given_when_the_reader_noted_it() -> None:
+    rule = a_rule({"compose.published_ports": {"items": {"properties": {"class": {"const": "web"}}}}}, kind=Kind.FILE)
+    ports = [{"class": "web", "line": 4, "note": "x" * 100}, {"class": "database", "line": 7, "note": "y" * 20}]
+    fact = a_file_fact("compose.published_ports", ports, "compose.yml:4", subject="compose.yml")
+
+    (finding,) = judge([rule], [], [fact], [])
+
+    assert finding.location == Location("compose.yml", 7)
+    assert finding.reason == 'compose.published_ports[1].class = "database" (const: "web")'
+
+
 def test_a_template_in_a_file_leaves_the_file_unknown_and_the_live_server_alone() -> None:
     facts = [a_fact("tls.accepted", True), a_fact("tls.versions", ["TLSv1.3"])]
     facts += [a_file_fact("tls.accepted", True, "nginx.conf.j2:9")]

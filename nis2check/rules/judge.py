@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nis2check.files import dotted
 from nis2check.model import (
     Fact,
     Finding,
@@ -168,7 +169,7 @@ class _Answer:
     holds: bool | None
     words: str = ""
     fact: Fact | None = None
-    gap: Gap | None = None
+    place: Location | None = None
 
 
 def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, wanted: bool) -> _Answer:
@@ -182,17 +183,23 @@ def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, w
     for fact in facts:
         trouble = _trouble(assertion, fact.value)
         if trouble:
-            unsure = unsure or _Answer(None, trouble, fact)
+            unsure = unsure or _Answer(None, trouble, fact, fact.location())
         elif assertion.holds(fact.value) is wanted:
-            return _Answer(wanted, "" if wanted else _told(assertion, fact), fact)
+            return _answered(assertion, fact, holds=wanted)
     if unsure:
         return unsure
     for gap in gaps:
         if gap.name == assertion.name or (not facts and _covers(gap, assertion.name)):
-            return _Answer(None, f"{gap.why}: {gap.detail}" if gap.detail else str(gap.why), gap=gap)
+            return _Answer(None, f"{gap.why}: {gap.detail}" if gap.detail else str(gap.why), None, gap.location())
     if not facts:
         return _Answer(None, f"{Why.NOT_ASKED}: {assertion.name}")
-    return _Answer(not wanted, _told(assertion, facts[0]) if wanted else "", facts[0])
+    return _answered(assertion, facts[0], holds=not wanted)
+
+
+def _answered(assertion: _Assertion, fact: Fact, *, holds: bool) -> _Answer:
+    if holds:
+        return _Answer(True, "", fact, fact.location())
+    return _Answer(False, _told(assertion, fact), fact, _place(assertion, fact))
 
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -208,7 +215,7 @@ def _trouble(assertion: _Assertion, value: Json) -> str:
     if assertion.types:
         fits = any(isinstance(value, _PYTHON_TYPES[kind]) for kind in assertion.types)
         if not fits or isinstance(value, bool):
-            return f"{Why.MALFORMED}: {assertion.name} = {_short(value)}"
+            return f"{Why.MALFORMED}: {assertion.name} = {_cut(_short(value))}"
     if assertion.patterned and _longest(value) > LONGEST_SUBJECT:
         return f"{Why.LIMIT}: {assertion.name} > {LONGEST_SUBJECT} characters"
     return ""
@@ -225,17 +232,41 @@ def _longest(value: Json) -> int:
 
 
 def _told(assertion: _Assertion, fact: Fact) -> str:
-    """``certificate.days_left = 3 (minimum: 15)``: the same in every language, since facts and JSON Schema have one."""
+    """``certificate.days_left = 3 (minimum: 15)``: the same in every language, since facts and JSON Schema have one.
+
+    Of a long value, only the first part that does not satisfy is shown.
+    """
     error = next(assertion.validator.iter_errors(fact.value))
-    expected = f" ({error.validator}: {_short(error.validator_value)})" if error.validator else ""
-    return f"{fact.name} = {_short(fact.value)}{expected}"
+    name, value = fact.name, _short(fact.value)
+    if len(value) > _LONGEST_SHOWN and error.absolute_path:
+        name, value = dotted((fact.name, *error.absolute_path)), _short(error.instance)
+    expected = f" ({error.validator}: {_cut(_short(error.validator_value))})" if error.validator else ""
+    return f"{name} = {_cut(value)}{expected}"
+
+
+def _place(assertion: _Assertion, fact: Fact) -> Location | None:
+    """The line of the part that does not satisfy, when the reader noted it, else that of the fact."""
+    place, value = fact.location(), fact.value
+    if place is None:
+        return None
+    for step in next(assertion.validator.iter_errors(value)).absolute_path:
+        value = value[step]
+        if isinstance(value, dict) and isinstance(value.get("line"), int):
+            place = Location(place.file, value["line"])
+    return place
+
+
+_LONGEST_SHOWN = 120
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
 
 
 def _short(value: Json) -> str:
     import json
 
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= 120 else text[:119] + "…"
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -261,9 +292,10 @@ def _outcome(
     def give(verdict: Verdict, answer: _Answer | None) -> _Outcome:
         if answer and answer.fact:
             used[answer.fact.name] = answer.fact.value
-        place = (answer.fact or answer.gap) if answer else None
-        place = place or next((facts[name][0] for name in compiled.rule.expect if facts.get(name)), None)
-        return _Outcome(address, verdict, answer.words if answer else "", used, place.location() if place else None)
+        place = answer.place if answer else None
+        first = next((facts[name][0] for name in compiled.rule.expect if facts.get(name)), None)
+        place = place or (first.location() if first else None)
+        return _Outcome(address, verdict, answer.words if answer else "", used, place)
 
     stop = _weakest(_ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
     if stop:
