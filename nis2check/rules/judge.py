@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from nis2check.files import dotted
 from nis2check.model import (
     Fact,
     Finding,
@@ -23,10 +21,9 @@ from nis2check.model import (
     Source,
     Target,
     Verdict,
-    Why,
     finding_id,
 )
-from nis2check.rules.assertions import LONGEST_SUBJECT, has_pattern, implied_types
+from nis2check.rules.answer import Answer, Assertion, ask, compile_all, covers, weakest
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.NOT_APPLICABLE)
 
@@ -74,7 +71,7 @@ class _Subject:
     gaps: list[Gap] = field(default_factory=list)
 
     def speaks_of(self, names: Iterable[str]) -> bool:
-        return any(name in self.facts or any(_covers(gap, name) for gap in self.gaps) for name in names)
+        return any(name in self.facts or any(covers(gap, name) for gap in self.gaps) for name in names)
 
 
 _NOTHING = _Subject()
@@ -112,161 +109,17 @@ def _by_port(subject: str) -> int:
     return int(subject.rpartition(":")[2])
 
 
-def _covers(gap: Gap, name: str) -> bool:
-    return gap.name == name or (gap.name.endswith(".*") and name.startswith(gap.name[:-1]))
-
-
-# --------------------------------------------------------------------------------------------------------- assertions
-
-
-_WORTH_KEEPING = 300  # characters of a value whose answer is kept: lists of versions, not whole policies
-
-
-@dataclass(frozen=True, slots=True)
-class _Assertion:
-    name: str
-    validator: Any
-    types: frozenset[str]  # JSON types that its keywords speak of; empty: any
-    patterned: bool
-    known: dict[str, bool] = field(default_factory=dict)  # answers given: subjects mostly show the same few values
-
-    def holds(self, value: Json) -> bool:
-        key = repr(value)
-        found = self.known.get(key)
-        if found is None:
-            found = bool(self.validator.is_valid(value))
-            if len(key) <= _WORTH_KEEPING:
-                self.known[key] = found
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     rule: Rule
-    when: tuple[_Assertion, ...]
-    expect: tuple[_Assertion, ...]
+    when: tuple[Assertion, ...]
+    expect: tuple[Assertion, ...]
     names: tuple[str, ...]
 
 
 def _compile(rule: Rule) -> _Compiled:
-    from jsonschema import Draft202012Validator
-
-    def assertions(schemas: Mapping[str, Json]) -> tuple[_Assertion, ...]:
-        return tuple(
-            _Assertion(name, Draft202012Validator(schema), implied_types(schema), has_pattern(schema))
-            for name, schema in schemas.items()
-        )
-
-    return _Compiled(
-        rule, assertions(rule.when), assertions(rule.expect), tuple(dict.fromkeys([*rule.when, *rule.expect]))
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What one assertion says of its fact: yes, no or None (cannot tell), the fact that decided, and in words."""
-
-    holds: bool | None
-    words: str = ""
-    fact: Fact | None = None
-    place: Location | None = None
-
-
-def _ask(assertion: _Assertion, facts: Sequence[Fact], gaps: Iterable[Gap], *, wanted: bool) -> _Answer:
-    """Ask one assertion of all the facts of its name at one address.
-
-    ``wanted`` is the answer that settles it: a file may say a thing twice, and one failing line is a failure (False),
-    one matching line makes the rule apply (True). A gap of that very name means that not all was seen, so that only the
-    settling answer counts; a gap ``tls.*`` speaks of what is missing only.
-    """
-    unsure: _Answer | None = None
-    for fact in facts:
-        trouble = _trouble(assertion, fact.value)
-        if trouble:
-            unsure = unsure or _Answer(None, trouble, fact, fact.location())
-        elif assertion.holds(fact.value) is wanted:
-            return _answered(assertion, fact, holds=wanted)
-    if unsure:
-        return unsure
-    for gap in gaps:
-        if gap.name == assertion.name or (not facts and _covers(gap, assertion.name)):
-            return _Answer(None, f"{gap.why}: {gap.detail}" if gap.detail else str(gap.why), None, gap.location())
-    if not facts:
-        return _Answer(None, f"{Why.NOT_ASKED}: {assertion.name}")
-    return _answered(assertion, facts[0], holds=not wanted)
-
-
-def _answered(assertion: _Assertion, fact: Fact, *, holds: bool) -> _Answer:
-    if holds:
-        return _Answer(True, "", fact, fact.location())
-    return _Answer(False, _told(assertion, fact), fact, _place(assertion, fact))
-
-
-_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "number": (int, float),
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
-}
-
-
-def _trouble(assertion: _Assertion, value: Json) -> str:
-    """Why a value cannot be judged, else empty: JSON Schema lets ``minimum`` pass anything that is not a number."""
-    if assertion.types:
-        fits = any(isinstance(value, _PYTHON_TYPES[kind]) for kind in assertion.types)
-        if not fits or isinstance(value, bool):
-            return f"{Why.MALFORMED}: {assertion.name} = {_cut(_short(value))}"
-    if assertion.patterned and _longest(value) > LONGEST_SUBJECT:
-        return f"{Why.LIMIT}: {assertion.name} > {LONGEST_SUBJECT} characters"
-    return ""
-
-
-def _longest(value: Json) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, list):
-        return max(map(_longest, value), default=0)
-    if isinstance(value, dict):
-        return max((max(len(key), _longest(child)) for key, child in value.items()), default=0)
-    return 0
-
-
-def _told(assertion: _Assertion, fact: Fact) -> str:
-    """``certificate.days_left = 3 (minimum: 15)``: the same in every language, since facts and JSON Schema have one.
-
-    Of a long value, only the first part that does not satisfy is shown.
-    """
-    error = next(assertion.validator.iter_errors(fact.value))
-    name, value = fact.name, _short(fact.value)
-    if len(value) > _LONGEST_SHOWN and error.absolute_path:
-        name, value = dotted((fact.name, *error.absolute_path)), _short(error.instance)
-    expected = f" ({error.validator}: {_cut(_short(error.validator_value))})" if error.validator else ""
-    return f"{name} = {_cut(value)}{expected}"
-
-
-def _place(assertion: _Assertion, fact: Fact) -> Location | None:
-    """The line of the part that does not satisfy, when the reader noted it, else that of the fact."""
-    place, value = fact.location(), fact.value
-    if place is None:
-        return None
-    for step in next(assertion.validator.iter_errors(value)).absolute_path:
-        value = value[step]
-        if isinstance(value, dict) and isinstance(value.get("line"), int):
-            place = Location(place.file, value["line"])
-    return place
-
-
-_LONGEST_SHOWN = 120
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-
-
-def _short(value: Json) -> str:
-    import json
-
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    names = tuple(dict.fromkeys([*rule.when, *rule.expect]))
+    return _Compiled(rule, compile_all(rule.when), compile_all(rule.expect), names)
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -289,7 +142,7 @@ def _outcome(
     """DESIGN 4: `when` first (one clear no settles it), then `expect` (one clear no settles it), then what is missing."""
     used = {name: facts[name][0].value for name in compiled.names if facts.get(name)}
 
-    def give(verdict: Verdict, answer: _Answer | None) -> _Outcome:
+    def give(verdict: Verdict, answer: Answer | None) -> _Outcome:
         if answer and answer.fact:
             used[answer.fact.name] = answer.fact.value
         place = answer.place if answer else None
@@ -297,37 +150,26 @@ def _outcome(
         place = place or (first.location() if first else None)
         return _Outcome(address, verdict, answer.words if answer else "", used, place)
 
-    stop = _weakest(_ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
+    stop = weakest(ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
     if stop:
         return give(Verdict.NOT_APPLICABLE if stop.holds is False else Verdict.UNKNOWN, stop)
-    stop = _weakest(_ask(one, facts.get(one.name, ()), gaps, wanted=False) for one in compiled.expect)
+    stop = weakest(ask(one, facts.get(one.name, ()), gaps, wanted=False) for one in compiled.expect)
     if stop:
         return give(Verdict.FAIL if stop.holds is False else Verdict.UNKNOWN, stop)
     return give(Verdict.PASS, None)
 
 
-def _weakest(answers: Iterable[_Answer]) -> _Answer | None:
-    """The first clear no, else the first that cannot tell, else None: all hold."""
-    unsure: _Answer | None = None
-    for answer in answers:
-        if answer.holds is False:
-            return answer
-        if answer.holds is None:
-            unsure = unsure or answer
-    return unsure
-
-
 def _outcomes(compiled: _Compiled, subject: _Subject) -> list[_Outcome]:
     """One outcome per address, or a single one without address. What has no address is true of all of them."""
     facts = {name: subject.facts[name] for name in compiled.names if name in subject.facts}
-    gaps = [gap for gap in subject.gaps if any(_covers(gap, name) for name in compiled.names)]
+    gaps = [gap for gap in subject.gaps if any(covers(gap, name) for name in compiled.names)]
     addresses = {fact.address for found in facts.values() for fact in found} | {gap.address for gap in gaps}
     if addresses <= {None}:
         return [_outcome(compiled, None, facts, gaps)]
     places: list[str | None] = [*sorted(address for address in addresses if address is not None)]
     nowhere = {name: kept for name, found in facts.items() if (kept := [f for f in found if f.address is None])}
     if any(
-        gap.address is None and _covers(gap, one) for gap in gaps for one in compiled.rule.expect if one not in nowhere
+        gap.address is None and covers(gap, one) for gap in gaps for one in compiled.rule.expect if one not in nowhere
     ):
         places.append(None)  # something without address was not seen, though other addresses were
     out: list[_Outcome] = []
