@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model", "errors", "printing"),
     ("language",),
     ("files",),
-    ("frameworks", "bodyfile"),
+    ("frameworks", "bodyfile", "sheets"),
     ("case",),
     ("law", "evidence", "rules", "plan", "register", "attest", "report", "demo"),
     ("result",),
