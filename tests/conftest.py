@@ -80,12 +80,21 @@ class NameServer:
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.asked: list[tuple[str, str, str]] = []  # name, type, udp or tcp
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
-        self.port = int(self._udp.getsockname()[1])
-        self._tcp = socket.create_server(("127.0.0.1", self.port))
+        self._tcp, self._udp, self.port = self._bound()
         for serve in (self._serve_udp, self._serve_tcp):
             threading.Thread(target=serve, daemon=True).start()
+
+    @staticmethod
+    def _bound() -> tuple[socket.socket, socket.socket, int]:
+        """Sockets for TCP and UDP on one free port: one that is free for the first may be taken for the second."""
+        while True:
+            tcp, udp = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                udp.bind(tcp.getsockname())
+                return tcp, udp, int(tcp.getsockname()[1])
+            except OSError:
+                tcp.close()
+                udp.close()
 
     def close(self) -> None:
         self._udp.close()

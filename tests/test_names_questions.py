@@ -298,20 +298,31 @@ def test_a_cancelled_asker_does_not_harm_those_who_wait(name_server: Start) -> N
     assert asyncio.run(ask()) == 1
 
 
+@pytest.mark.parametrize("edns", [True, False])
+def test_queries_are_what_dnspython_reads(edns: bool) -> None:
+    asked = question.Question(b"\1a\4test\0", dns.rdatatype.DNSKEY, recurse=False, dnssec=True)
+    query = dns.message.from_wire(asked.query(edns))
+    assert query.question[0].to_text() == "a.test. IN DNSKEY"
+    assert query.flags == 0
+    assert (query.edns, query.payload, query.ednsflags) == ((0, question.PAYLOAD, dns.flags.DO) if edns else (-1, 0, 0))
+
+
 @given(st.binary(max_size=300), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_any_datagram_is_taken_or_left(data: bytes, ours: bool) -> None:
-    query = dns.message.make_query("a.test", "A")
-    ear = question._Ear(query)
-    taken = ear((query.id.to_bytes(2, "big") if ours else b"") + data)
+    asked = question.Question(b"\1a\4test\0", dns.rdatatype.A)
+    query = asked.query(True)
+    ear = question._Ear(query, asked.section)
+    taken = ear((query[:2] if ours else b"") + data)
     assert taken == (ear.answer is not None)
 
 
 @given(st.integers(0, 60), st.integers(0, 255))
 @settings(max_examples=300, deadline=None)
 def test_any_damaged_answer_is_taken_or_left(at: int, value: int) -> None:
-    query = dns.message.make_query("a.test", "A")
-    data = bytearray(good(query).to_wire())
+    asked = question.Question(b"\1a\4test\0", dns.rdatatype.A)
+    query = asked.query(True)
+    data = bytearray(good(dns.message.from_wire(query)).to_wire())
     data[at % len(data)] = value
-    ear = question._Ear(query)
+    ear = question._Ear(query, asked.section)
     assert ear(bytes(data)) == (ear.answer is not None)

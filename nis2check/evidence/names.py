@@ -78,7 +78,12 @@ async def ask(
     ``servers`` are name servers of a target, under the guard; without them our resolver is asked, once a run.
     """
     question = Question(
-        name_of(name), dns.rdatatype.from_text(kind), recurse=recurse, dnssec=dnssec, tcp=tcp, ours=not servers
+        name_of(name).to_digestable(),
+        dns.rdatatype.from_text(kind),
+        recurse=recurse,
+        dnssec=dnssec,
+        tcp=tcp,
+        ours=not servers,
     )
     until = deadline.sooner(QUESTION_SECONDS)
     try:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
+from secrets import randbits
+from struct import pack
 from weakref import WeakKeyDictionary
 
 import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
-import dns.name
-import dns.opcode
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 
 from nis2check.evidence.observe import Unseen
@@ -54,20 +55,24 @@ class Declined(Unseen):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    name: dns.name.Name
+    name: bytes  # in wire form, lower case
     kind: dns.rdatatype.RdataType
     recurse: bool = True
     dnssec: bool = False
     tcp: bool = False
     ours: bool = True  # goes to our own resolver, which is no target
 
-    def message(self, edns: bool) -> dns.message.QueryMessage:
-        query = dns.message.make_query(self.name, self.kind, use_edns=0 if edns else False, payload=PAYLOAD)
-        if edns and self.dnssec:
-            query.want_dnssec()
-        if not self.recurse:
-            query.flags &= ~dns.flags.RD
-        return query
+    @property
+    def section(self) -> bytes:
+        """The question section (RFC 1035 section 4.1.2)."""
+        return self.name + pack("!HH", self.kind, dns.rdataclass.IN)
+
+    def query(self, edns: bool) -> bytes:
+        """The message to send, with a random id; ten times cheaper to build here than from dnspython's objects."""
+        head = pack("!HHHHHH", randbits(16), dns.flags.RD if self.recurse else 0, 1, 0, 0, int(edns))
+        # the OPT record of RFC 6891 section 6.1.2: root, type, our buffer as class, flags as TTL, no option
+        option = pack("!BHHIH", 0, dns.rdatatype.OPT, PAYLOAD, dns.flags.DO if self.dnssec else 0, 0)
+        return head + self.section + (option if edns else b"")
 
 
 @dataclass(slots=True)
@@ -103,40 +108,33 @@ class _Ear:
     (TuDoor, CVE-2023-29483).
     """
 
-    def __init__(self, query: dns.message.Message) -> None:
+    def __init__(self, query: bytes, section: bytes) -> None:
         self.answer: dns.message.Message | None = None
         self.junk = False
-        self._query = query
+        self._id = query[:2]
+        self._section = section
 
     def __call__(self, data: bytes) -> bool:
-        if data[:2] != self._query.id.to_bytes(2, "big"):
+        if data[:2] != self._id:
             return False
         if len(data) < 12:
             self.junk = True
             return False
-        if not data[2] & 0x80:
+        if not data[2] & 0x80 or data[2] & 0x78:  # no answer, or to another opcode than QUERY
             return False
         try:
-            answer = _parse(data)
+            if self._ours(data):
+                self.answer = _parse(data)
         except (dns.exception.DNSException, ValueError, IndexError, OverflowError):
             self.junk = True
-            return False
-        if self._ours(answer):
-            self.answer = answer
         return self.answer is not None
 
-    def _ours(self, answer: dns.message.Message) -> bool:
-        if answer.opcode() != dns.opcode.QUERY:
-            return False
-        if not answer.question:  # some servers that know no EDNS send back a bare header
-            return answer.rcode() in {dns.rcode.FORMERR, dns.rcode.NOTIMP}
-        asked, told = self._query.question[0], answer.question[0]
-        return (
-            len(answer.question) == 1
-            and told.name == asked.name
-            and told.rdtype == asked.rdtype
-            and told.rdclass == asked.rdclass
-        )
+    def _ours(self, data: bytes) -> bool:
+        count = int.from_bytes(data[4:6], "big")
+        if count == 0:  # some servers that know no EDNS send back a bare header
+            return data[3] & 0x0F in {dns.rcode.FORMERR, dns.rcode.NOTIMP}
+        # length octets are below 64, so that lower() changes letters only
+        return count == 1 and data[12 : 12 + len(self._section)].lower() == self._section.lower()
 
 
 def _parse(data: bytes) -> dns.message.Message:
@@ -152,10 +150,10 @@ def _parse(data: bytes) -> dns.message.Message:
 async def _by_udp(
     wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
 ) -> dns.message.Message:
-    query = question.message(edns)
-    ear = _Ear(query)
+    query = question.query(edns)
+    ear = _Ear(query, question.section)
     try:
-        await wire.datagram(server, query.to_wire(), ear, deadline, TRY_SECONDS, ours=question.ours)
+        await wire.datagram(server, query, ear, deadline, TRY_SECONDS, ours=question.ours)
     except Unseen:
         if ear.junk:
             raise Unseen(Why.MALFORMED, f"the answer of {server.address} cannot be read") from None
@@ -167,12 +165,11 @@ async def _by_udp(
 async def _by_tcp(
     wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
 ) -> dns.message.Message:
-    query = question.message(edns)
-    ear = _Ear(query)
-    payload = query.to_wire()
+    query = question.query(edns)
+    ear = _Ear(query, question.section)
     # a deadline and not a time-out per read: a server that drips one byte a second ends too
     async with wire.connect(server, deadline.sooner(2 * TRY_SECONDS), ours=question.ours) as connection:
-        connection.write(len(payload).to_bytes(2, "big") + payload)
+        connection.write(len(query).to_bytes(2, "big") + query)
         size = int.from_bytes(await connection.read_exactly(2), "big")
         data = await connection.read_exactly(size)
     if not ear(data) or ear.answer is None:
@@ -256,7 +253,7 @@ async def _require_resolver(wire: Wire, servers: Servers) -> None:
     run = run_of(wire)
     async with run.checking:
         if not run.heard and time.monotonic() >= run.dead_until:
-            root = Question(dns.name.root, dns.rdatatype.NS)
+            root = Question(b"\0", dns.rdatatype.NS)
             # a time of its own: an asker who has none left must not condemn the resolver
             soon = Deadline.after(TRY_SECONDS)
             tries = (_by_udp(wire, root, server, soon, True) for server in servers[:TRIES])
