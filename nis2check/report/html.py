@@ -7,8 +7,6 @@ foreign value also through the ``foreign`` filter, which bounds it; an undefined
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +34,8 @@ MOST_LINES = 200  # names in a plain list
 
 def render(document: Mapping[str, Json], lang: str) -> bytes:
     """The whole page. The same document and language give the same bytes."""
+    import hashlib
+
     with speaking(lang):
         page = (
             _environment(lang)
@@ -85,6 +85,9 @@ def _css() -> str:
 
 def _policy() -> str:
     """Nothing may load, run, be sent or framed; the one style sheet is allowed by its own hash (CSP 3)."""
+    import hashlib
+    from base64 import b64encode
+
     digest = b64encode(hashlib.sha256(_css().encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 

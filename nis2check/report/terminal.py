@@ -209,8 +209,7 @@ def _families(document: Document, pen: Pen) -> list[str]:
     rows = findings.families(document)
     if not any(count["measures"] for _family, count in rows):
         return []
-    head = _("MESURES ATTESTÉES PAR FAMILLE (indices : sondes et fichiers)")
-    lines = pen.heading(head)
+    lines = pen.heading(_("MESURES ATTESTÉES PAR FAMILLE (indices : sondes et fichiers)"))
     for family, count in rows:
         if not count["measures"]:
             continue
@@ -296,6 +295,6 @@ def _next(document: Document, pen: Pen, report: str) -> list[str]:
         lines.append(pen.own(_("Rapport : {path}")).format(path=pen.foreign(report)))
     worst = findings.groups(document, findings.GAPS)
     lines.append(pen.own(_("Ensuite :")))
-    lines += [f"  nis2check explain {pen.foreign(worst[0].rule)}"] if worst else []
-    lines.append("  nis2check plan")
+    lines += [f"  nis2check explain {pen.foreign(worst[0].rule.replace('recyf/', 'recyf:', 1))}"] if worst else []
+    lines.append("  nis2check plan RESULT.json")
     return lines + pen.wrap(pen.foreign(pen.own(words.spoken(document["notice"], pen.lang))))
