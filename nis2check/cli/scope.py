@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,11 +40,20 @@ class Figure(click.ParamType[int]):
         return int(packed)
 
 
+def completed(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[Any]:
+    """What a shell may offer: SIREN that start as typed, or those of names that do; the name is shown beside where it can."""
+    from click.shell_completion import CompletionItem
+
+    from nis2check.register.lookup import beginning
+
+    return [CompletionItem(siren, help=name) for siren, name in beginning(typed)]
+
+
 _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
 
 
 @click.command("scope", help=say(_("Dire si un organisme entre dans le champ de NIS 2, à quel titre et pourquoi.")))
-@click.argument("identifier", metavar="SIREN|INSEE|NOM", required=False)
+@click.argument("identifier", metavar="SIREN|INSEE|NOM", required=False, shell_complete=completed)
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire le résultat en JSON (nis2check.scope/1)."))
 @click.option("--all", "everyone", is_flag=True, help=_("Tous les organismes du registre, avec --json-lines."))
 @click.option("--json-lines", is_flag=True, help=_("Un résultat JSON par ligne."))
@@ -52,6 +62,8 @@ _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
               help=_("Notion de population qui décide (totale par défaut) ; les deux sont calculées."))  # fmt: skip
 @click.option("--strict-population", is_flag=True, help=_("Indéterminé quand les deux notions divergent."))
 @click.option("--on", default="", metavar="AAAA-MM-JJ", help=_("Date à laquelle juger ; aujourd'hui par défaut."))
+@click.option("--hysteresis", type=click.IntRange(0, 10), metavar="N",
+              help=_("Millésimes pendant lesquels un seuil franchi doit le rester (0 : aucun, comme le texte)."))  # fmt: skip
 @click.option(
     "--nature", type=click.Choice((*NATURES, *OTHER_NATURES)), help=_("Nature, pour un organisme hors registre.")
 )
@@ -70,13 +82,15 @@ _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
 )
 @click.option("--parent", metavar="SIREN|INSEE|NOM", help=_("Collectivité de rattachement d'un établissement."))
 def command(identifier: str | None, as_json: bool, everyone: bool, json_lines: bool, regime: str, notion: str,
-            strict_population: bool, on: str, **declared: Any) -> None:  # fmt: skip
+            strict_population: bool, on: str, hysteresis: int | None, **declared: Any) -> None:  # fmt: skip
     from nis2check.law.regime import DEFAULT, load
 
     rules = load(regime or DEFAULT)
+    if hysteresis is not None:
+        rules = replace(rules, hysteresis=hysteresis)
     day = judged_on(on)
     if everyone or json_lines:
-        if not (everyone and json_lines) or identifier or any(declared.values()):
+        if not (everyone and json_lines) or identifier or hysteresis or any(declared.values()):
             raise InputError(_("Tout le registre se demande ainsi : nis2check scope --all --json-lines."))
         _everybody(rules, notion, day, strict_population)
         return
@@ -118,7 +132,13 @@ def _one(identifier: str | None, regime: Regime, notion: str, on: str, strict: b
         identity["parent_category"] = {one: None if word == "undecided" else str(word) for one, word in above.items()}
     if identifier is not None:
         identity["siren"] = identifier
-    return decide(described(identity, on), regime, notion, on, strict)
+    scope = decide(described(identity, on), regime, notion, on, strict)
+    if regime.hysteresis:
+        from nis2check.law.memory import remembered
+        from nis2check.register.lookup import before
+
+        scope = remembered(scope, regime, before(scope.body, on), notion, strict)
+    return scope
 
 
 def _known_activities(regime: Regime, asked: tuple[str, ...]) -> None:

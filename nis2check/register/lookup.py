@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from nis2check.errors import InputError
 from nis2check.language import _
@@ -58,6 +60,30 @@ def by_siren(siren: str, on: str) -> Body | None:
         if line is not None:
             return store.body(line)
     return None
+
+
+def before(body: Body, on: str) -> tuple[Body, ...]:
+    """The same SIREN in the vintages before the one in force, the newest first."""
+    earlier = [vintage for vintage in store.VINTAGES if vintage < store.vintage_in_force(on)]
+    known = (by_siren(body.siren, f"{vintage}-01-01") for vintage in reversed(earlier) if body.siren)
+    return tuple(takewhile(lambda found: found is not None, known))  # type: ignore[arg-type]
+
+
+def beginning(typed: str, most: int = 30) -> Iterator[tuple[str, str]]:
+    """(SIREN, key of a name) of the bodies whose SIREN or name starts as typed: for the completion of a shell."""
+    start = typed if typed.isdigit() else names.plain(typed)
+    if len(start) < 2:
+        return
+    if typed.isdigit():
+        line = rb"^[^;\n]*;[fc];" + start.encode() + rb"\d*;.*$"
+    else:
+        line = rb"^" + re.escape(start.encode()) + rb"[^;\n]*;[fc];.*$"
+    seen: set[str] = set()
+    for match in re.finditer(line, store.read(store.NAMES), re.MULTILINE):
+        named = _read_named(match.group().decode())
+        if named.id not in seen and len(seen) < most:
+            seen.add(named.id)
+            yield named.id, f"{named.key} ({named.nature})"
 
 
 def described(identity: Mapping[str, Json], on: str) -> Body:
