@@ -102,9 +102,9 @@ async def _first(wire: Wire, run: _Run, host: str, endpoint: Endpoint, deadline:
     except Unseen as problem:
         if problem.why is Why.RATE_LIMITED:
             wire.refused_us(endpoint.address)
-        if problem.why in {Why.TIMEOUT, Why.DEADLINE} and not run.reached:
-            run.silent.add(endpoint)
-            problem = Unseen(Why.TIMEOUT, _blocked(run))
+        if problem.why in {Why.TIMEOUT, Why.DEADLINE}:  # the deadline is the session's: to the look it is a silence
+            run.silent |= set() if run.reached else {endpoint}
+            problem = Unseen(Why.TIMEOUT, problem.detail if run.reached else _blocked(run))
         run.problems[endpoint] = (time.monotonic() + AGAIN_SECONDS, problem)
         raise problem from None
 
@@ -120,11 +120,8 @@ async def _talk(wire: Wire, host: str, connection: Connection) -> Session:
     greeting = await _say(connection, f"EHLO {_our_name(wire, connection)}")
     if greeting.code == 250 and any(line.split(" ")[0].upper() == "STARTTLS" for line in greeting.lines[1:]):
         return await _start_tls(host, connection)
-    if greeting.code not in {
-        250,
-        500,
-        502,
-    }:  # RFC 5321 section 4.2.4: 500 and 502 do not know EHLO, so have no extension
+    # RFC 5321 section 4.2.4: a server that answers 500 or 502 does not know EHLO, so it has no extension
+    if greeting.code not in {250, 500, 502}:
         raise _declined(greeting, "EHLO")
     await _leave(connection)
     return Session(False, f"EHLO: {greeting.code}")
