@@ -175,7 +175,7 @@ def _build(name: str, document: Document, parent: Regime | None) -> Regime:
     declared = {clause.id for clause in clauses if _needs_declaration(clause.test)}
     clauses_of = {n: tuple(c for c in clauses if not c.natures or n in c.natures) for n in natures}
     return Regime(
-        id=name,
+        id=Path(name).name if name.endswith(".yaml") else name,  # a result never holds a path of the user's machine
         title=data["title"],
         state=data["state"],
         dates=data["dates"],

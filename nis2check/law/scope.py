@@ -188,7 +188,6 @@ def _second_heading(clause: RegimeClause) -> Text:
 def document(scope: Scope, lang: str | None = None) -> dict[str, Json]:
     """The ``nis2check.scope/1`` value of a scope. Keys are English; texts are in the chosen language."""
     body = scope.body
-    status = scope.legal_status
     return {
         "schema": "nis2check.scope/1",
         "siren": body.siren,
@@ -210,5 +209,5 @@ def document(scope: Scope, lang: str | None = None) -> dict[str, Json]:
         ],
         "missing": list(scope.missing),
         "notes": [pick(note, lang) for note in scope.notes],
-        "legal_status": {"text": status["text"], "as_of": status["as_of"], "source": status["source"]},
+        "legal_status": dict(scope.legal_status),
     }
