@@ -111,7 +111,7 @@ class Conversation:
             if self.stopped:
                 return Answer(hello, Kind.FAILED, unseen=self.stopped)
             if self.answers and self.starttls in ONE_AT_A_TIME:
-                await asyncio.sleep(min(self.wire.settings.pace.apart, self.deadline.left()))
+                await asyncio.sleep(min(self.wire.pace(self.endpoint.address).apart, self.deadline.left()))
             answer = await self._exchange(hello)
         self.answers.append(answer)
         if answer.speaks_tls:
