@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What a rule tells to paste is accepted by the product itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import dns.rdata
+import pytest
+import trustme
+
+from nis2check.rules.load import shipped_rules
+
+Tool = Callable[..., str]
+
+_RECORD = re.compile(r"^(\S+) IN ([A-Z]+) (.+)$", re.MULTILINE)
+
+
+def snippets(product: str) -> list[tuple[str, str]]:
+    """Each snippet once, with the first rule that gives it."""
+    found = {rule.remediation[product]: rule.id for rule in reversed(shipped_rules()) if product in rule.remediation}
+    return [(rule_id, text) for text, rule_id in found.items()]
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Files that snippets name, replaced by real ones."""
+    folder = tmp_path_factory.mktemp("snippets")
+    leaf = trustme.CA().issue_cert("exemple.fr")
+    chain, key, dh = folder / "fullchain.pem", folder / "privkey.pem", folder / "dh.pem"
+    chain.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
+    key.write_bytes(leaf.private_key_pem.bytes())
+    group = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", str(dh)]
+    subprocess.run(group, check=True, capture_output=True)
+    return {
+        "/etc/letsencrypt/live/exemple.fr/fullchain.pem": str(chain),
+        "/etc/letsencrypt/live/exemple.fr/privkey.pem": str(key),
+        "/etc/nginx/dh.pem": str(dh),
+    }
+
+
+@pytest.mark.parametrize(("rule_id", "snippet"), snippets("nginx"))
+def test_nginx_accepts_it(tool: Tool, stand_ins: dict[str, str], tmp_path: Path, rule_id: str, snippet: str) -> None:
+    for named, real in stand_ins.items():
+        snippet = snippet.replace(named, real)
+    # Testing a configuration opens its sockets: a path instead of a port needs no right and meets nobody.
+    snippet = re.sub(r"listen \d+", f"listen unix:{tmp_path}/s", snippet)
+    certificate, key = list(stand_ins.values())[:2]
+    tls = "" if "ssl_certificate " in snippet else f"ssl_certificate {certificate};"
+    tls += "" if "ssl_certificate_key " in snippet else f"ssl_certificate_key {key};"
+    listen = "" if "listen" in snippet else f"listen unix:{tmp_path}/s ssl;"
+    server = snippet if snippet.startswith("server {") else f"server {{\n{listen}\n{tls}\n{snippet}\n}}"
+    configuration = tmp_path / "nginx.conf"
+    configuration.write_text(
+        f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{server}\n}}\n",
+        encoding="utf-8",
+    )
+
+    done = subprocess.run(
+        [tool("nginx"), "-t", "-p", str(tmp_path), "-c", str(configuration)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_postfix_knows_every_parameter(tool: Tool, tmp_path: Path) -> None:
+    lines = sorted({line for _rule_id, text in snippets("postfix") for line in text.splitlines()})
+    (tmp_path / "main.cf").write_text("\n".join(["compatibility_level = 3.6", *lines, ""]), encoding="utf-8")
+    (tmp_path / "master.cf").write_text("", encoding="utf-8")
+
+    done = subprocess.run([tool("postconf"), "-c", str(tmp_path), "-n"], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0
+    assert "unused parameter" not in done.stderr
+    assert lines
+    for line in lines:
+        assert line.split(" = ")[0] in done.stdout
+
+
+def test_records_to_publish_are_well_formed() -> None:
+    records = [(rule_id, *found) for rule_id, text in snippets("bind") for found in _RECORD.findall(text)]
+
+    assert len(records) > 8
+    for _rule_id, _name, kind, value in records:
+        dns.rdata.from_text("IN", kind, value)
