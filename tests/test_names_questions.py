@@ -249,6 +249,13 @@ def test_the_budget_counts_every_try(name_server: Start) -> None:
     assert len(server.asked) == 4
 
 
+def test_a_budget_that_ends_between_tries_leaves_the_reason_of_the_first(name_server: Start) -> None:
+    wire = wire_to(name_server(coded(dns.rcode.SERVFAIL)))
+    with pytest.raises(Unseen) as caught:
+        asyncio.run(names.records(wire, "a.test", "A", Deadline.after(5), budget=question.Budget(2)))
+    assert caught.value.why is Why.SERVFAIL
+
+
 def test_a_dead_resolver_is_said_once_and_at_once() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))

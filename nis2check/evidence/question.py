@@ -229,8 +229,8 @@ async def all_tries(
         try:
             return await _one_try(wire, question, server, deadline, budget, edns)
         except Unseen as error:
-            if error.why is Why.LIMIT:
-                raise
+            if error.why is Why.LIMIT:  # no further try: what the earlier ones met is the better reason
+                raise (problem if turn else error) from None
             # what a server said tells more than the silence of another
             if error.why not in _SILENCE or silent:
                 problem = error
