@@ -7,15 +7,17 @@ The same input gives the same plan; a finding of lower priority than the first s
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from nis2check.frameworks import Framework
 from nis2check.model import Category, Finding, Json, Rule
 from nis2check.plan.actions import GAPS, Action, actions
 from nis2check.plan.because import because
+from nis2check.plan.first import Room, first_measures
 from nis2check.plan.months import Span, first_month, named, schedule
 from nis2check.plan.order import Order
 from nis2check.plan.settings import Settings, load
+from nis2check.plan.stability import stability
 from nis2check.plan.verify import verify_first
 
 PERIODS = ((12, "7-12"), (24, "13-24"), (36, "25-36"))  # up to month, and its name in the result
@@ -32,9 +34,9 @@ def plan(
     days_per_month: float | None = None,
     settings: Settings | None = None,
 ) -> dict[str, Json]:
-    """The ``plan`` of a result: ``start`` (its first month), ``capacity`` (days a month), ``measures[]`` (the first six),
-    ``roadmap[]`` (by period), ``later[]`` (what 36 months cannot hold at this capacity), ``verify_first[]``, ``waived``.
-    ``settings``: those shipped unless given.
+    """The ``plan`` of a result: ``start`` (its first month), ``capacity`` (days a month), ``draws`` (behind each
+    ``stability``), ``measures[]`` (the first six), ``roadmap[]`` (by period), ``later[]`` (what 36 months cannot hold at this
+    capacity), ``verify_first[]``, ``waived``. ``settings``: those shipped unless given.
 
     Raises InputError when the prerequisites of the tables go round in a circle.
     """
@@ -44,8 +46,10 @@ def plan(
     known = {rule.id: rule for rule in rules}
     todo = actions(found, known, framework, category, settings)
     order = Order(todo)
-    ranked = order.sorted()
-    first, reserved = _first(ranked, order, settings, days)
+    ranked = list(order.sorted())
+    room = Room(todo, order.needs, settings, days)
+    first, reserved = first_measures(order, settings, room)
+    shares = stability(order, settings, room)
     rest = [key for key in ranked if key not in first]
     early = schedule(first, todo, order.needs, days, settings.at_once, range(1, settings.first_months + 1))
     # The roadmap begins once the first months are over: what they leave free is margin, not a seventh measure.
@@ -54,55 +58,20 @@ def plan(
     month = first_month(start)
     roadmap = sorted((key for key in rest if key in spans), key=lambda key: spans[key].ends)  # stable: then by rank
     listed = [*first, *roadmap, *(key for key in rest if key not in spans)]
-    items = {key: _item(rank, order, key, spans.get(key), month, key in reserved) for rank, key in enumerate(listed, 1)}
+    items = {
+        key: _item(rank, order, key, spans.get(key), month, key in reserved) | {"stability": _tidy(shares[key])}
+        for rank, key in enumerate(listed, 1)
+    }
     return {
         "start": named(month, 1),
         "capacity": _tidy(days),
+        "draws": settings.stability_draws,
         "measures": [items[key] for key in first],
         "roadmap": [items[key] | {"period": _period(spans[key])} for key in roadmap],
         "later": [items[key] for key in rest if key not in spans],
         "verify_first": verify_first(found, known, framework),
         "waived": sum(f.waiver is not None and f.verdict in GAPS for f in found),
     }
-
-
-def _first(
-    ranked: Sequence[str], order: Order, settings: Settings, capacity: float
-) -> tuple[list[str], frozenset[str]]:
-    """The first six that can be done in six months, best first; and those of them that are there only so that a governance
-    measure is among the six."""
-    picked = _pick(ranked, order, settings, capacity, ())
-    governance = [key for key in ranked if order.actions[key].governance]
-    kept = [key for key in picked if key in governance]
-    if len(kept) >= settings.governance:
-        return picked, frozenset()
-    for key in governance:
-        if len(kept) < settings.governance and key not in kept and not order.needs[key]:
-            kept += [key] if _fits([*kept, key], order, settings, capacity) else []
-    return _pick(ranked, order, settings, capacity, kept), frozenset(kept) - frozenset(picked)
-
-
-def _pick(
-    ranked: Sequence[str], order: Order, settings: Settings, capacity: float, reserved: Sequence[str]
-) -> list[str]:
-    """Best first, each only if what it needs is picked before and all, with those reserved, still end in time."""
-    picked: list[str] = []
-    waiting = list(reserved)
-    for key in ranked:
-        if len(picked) + len(waiting) >= settings.first_measures and key not in waiting:
-            continue
-        if not order.needs[key] <= set(picked):
-            continue
-        others = [other for other in waiting if other != key]
-        if _fits([*picked, key, *others], order, settings, capacity):
-            picked.append(key)
-            waiting = others
-    return picked
-
-
-def _fits(keys: Sequence[str], order: Order, settings: Settings, capacity: float) -> bool:
-    months = range(1, settings.first_months + 1)
-    return len(schedule(keys, order.actions, order.needs, capacity, settings.at_once, months)) == len(keys)
 
 
 def _period(span: Span) -> str:

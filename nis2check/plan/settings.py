@@ -40,6 +40,7 @@ class Settings:
     first_measures: int
     first_months: int
     governance: int  # at least so many among the first
+    stability_draws: int
     fixes: Mapping[str, Fix]
 
     def divisor(self, days: float) -> float:
@@ -71,6 +72,7 @@ def parse(data: Json) -> Settings:
         first_measures=data["first_measures"],
         first_months=data["first_months"],
         governance=data["governance_among_first"],
+        stability_draws=data["stability_draws"],
         fixes={
             id_: Fix(item["title"], item["owner"], float(item["effort_days"]), tuple(item.get("needs", ())))
             for id_, item in data["fixes"].items()

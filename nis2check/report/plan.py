@@ -159,8 +159,25 @@ def _why(plan: Document, pen: Pen) -> list[str]:
         return []
     lines = [pen.paint(pen.own(_("POURQUOI CET ORDRE (détail : nis2check plan --explain N)")), "bold")]
     for item in plan["measures"]:
-        lines += pen.wrap(f"{item['rank']:>2}  {_foreign_text(item['because'], pen)}", "", "    ")
+        told = " ".join(part for part in (_foreign_text(item["because"], pen), _share(plan, item, pen)) if part)
+        lines += pen.wrap(f"{item['rank']:>2}  {told}", "", "    ")
+    if "draws" in plan and _contested(plan):
+        text = _("Tirages : {n}, gravité, certitude et effort de chaque action laissés ou déplacés d'un cran.")
+        lines += ["", *pen.wrap(pen.own(text.format(n=plan["draws"])))]
     return lines
+
+
+def _contested(plan: Document) -> bool:
+    """Whether more actions than the first ones want their places: else there is nothing to be unsure of."""
+    return bool(plan["roadmap"] or plan.get("later"))
+
+
+def _share(plan: Document, item: Item, pen: Pen) -> str:
+    if "stability" not in item or not _contested(plan):
+        return ""
+    share = printing.number(round(100 * float(item["stability"])), pen.lang)
+    several = _("Parmi les {n} premières dans {share} % des tirages.")
+    return pen.own(several.format(n=len(plan["measures"]), share=share))
 
 
 def _end(document: Document, pen: Pen) -> list[str]:
