@@ -299,10 +299,23 @@ def test_a_page_for_every_path_is_no_security_txt(site: Site) -> None:
     assert facts["http.security_txt.present"] is False
 
 
-def test_an_unknown_name_is_one_gap() -> None:
+def test_port_80_that_may_not_be_asked_hides_nothing_of_https(site: Site) -> None:
+    site.secure["/"] = answer()
+
     async def run() -> list[Observation]:
-        settings = Settings(internal=False, connect_to={(HOST, 80): ("127.0.0.1", 80)})
-        return await _look(settings)
+        server = await asyncio.start_server(site._serve("https", site.secure), "127.0.0.1", 0, ssl=site._context)
+        async with server:
+            places = {(HOST, 80): ("0.0.0.0", 80), (HOST, 443): ("127.0.0.1", server.sockets[0].getsockname()[1])}
+            return await _look(Settings(pace=PACES["lab"], internal=True, connect_to=places))
+
+    facts, gaps = _split(asyncio.run(run()))
+    assert gaps == {"http.plain_answers": Why.OUT_OF_SCOPE, "http.redirects_to_https": Why.OUT_OF_SCOPE}
+    assert (facts["http.https"], facts["http.status"]) == (True, 200)
+
+
+def test_an_address_out_of_scope_is_one_gap() -> None:
+    async def run() -> list[Observation]:
+        return await _look(Settings(internal=False, connect_to={(HOST, 443): ("127.0.0.1", 443)}))
 
     (gap,) = asyncio.run(run())
     assert isinstance(gap, Missed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -194,7 +195,7 @@ def test_the_whole_host_has_one_deadline() -> None:
 
 def test_our_own_limit_is_said() -> None:
     async def run() -> dict[int, tuple[str, ...]]:
-        pace = PACES["normal"].__class__(in_flight=1, per_port=9, per_address=3, per_second=200)
+        pace = dataclasses.replace(PACES["normal"], in_flight=1, per_address=3)
         return await look(free_ports(6), wire=Wire(Settings(pace=pace, internal=True)))
 
     whys = [values[0] for values in asyncio.run(run()).values()]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from nis2check.evidence import gitignore, sandbox, tree
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import compose, nginx, secrets, zone
-from nis2check.evidence.sandbox import Sandbox
+from nis2check.evidence.sandbox import Job, Sandbox
 from nis2check.model import Evidence, Source, Why
 
 READERS = (nginx, zone, compose, secrets)
@@ -194,25 +194,25 @@ def test_a_folder_that_is_not_there_is_a_gap(tmp_path: Path) -> None:
 BOMB = "$ORIGIN x.example.\n@ IN SOA a b 1 2 3 4 5\n$GENERATE 1-99999999 h$ A 192.0.2.1\n"
 
 
-def test_a_bomb_costs_one_gap_and_the_next_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_among_others_costs_its_own_file_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "WALL_SECONDS", 3.0)
     with Sandbox() as box:
-        assert any(isinstance(one, Read) for one in box.read(compose, "compose.yml", GOOD))
-        monkeypatch.setattr(sandbox, "WALL_SECONDS", 1.0)
-        (gap,) = box.read(zone, "x.zone", BOMB)
-        assert isinstance(gap, Unread)
-        assert (gap.name, gap.why) == ("zone.*", Why.LIMIT)
-        monkeypatch.undo()
-        assert any(isinstance(one, Read) for one in box.read(compose, "compose.yml", GOOD))
+        good, bad, last = box.read(
+            [Job(compose, "a/compose.yml", GOOD), Job(zone, "x.zone", BOMB), Job(compose, "b/compose.yml", GOOD)]
+        )
+    assert good == last
+    assert all(isinstance(one, Read) for one in good)
+    assert [(one.name, one.why) for one in bad if isinstance(one, Unread)] == [("zone.*", Why.LIMIT)]
 
 
 def test_too_many_bombs_end_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "WALL_SECONDS", 0.5)
     monkeypatch.setattr(sandbox, "MOST_DEATHS", 1)
     with Sandbox() as box:
-        box.read(zone, "x.zone", BOMB)
+        box.read([Job(zone, "x.zone", BOMB)])[0]
         monkeypatch.undo()
         monkeypatch.setattr(sandbox, "MOST_DEATHS", 1)
-        (gap,) = box.read(compose, "compose.yml", GOOD)
+        (gap,) = box.read([Job(compose, "compose.yml", GOOD)])[0]
     assert isinstance(gap, Unread)
     assert (gap.why, gap.name) == (Why.LIMIT, "compose.*")
 

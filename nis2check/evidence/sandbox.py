@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Runs readers of foreign syntax in a child process with limits, so that a bomb costs one gap.
 
-The child gets one JSON line per file and answers with one; it has no arguments of the tree, no environment, the root as its
-folder, and no right to write files. It dies: the file is a gap, the next file gets a new child.
+The child gets one JSON line for a few files and answers with one; it has no arguments of the tree, no environment, the root as
+its folder, and no right to write files. It dies: each file of the line gets a child of its own, and the one that kills is a gap.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import selectors
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,13 +29,27 @@ if TYPE_CHECKING:
 CPU_SECONDS = 5  # of one file
 WALL_SECONDS = 20.0
 MOST_MEMORY = 512 << 20
-MOST_DEATHS = 12  # of one tree: who writes more bombs than that wants our time
+MOST_DEATHS = 6  # of one tree: who writes more bombs than that wants our time
 MOST_OBSERVATIONS = 5000  # of one file and reader
 MOST_ANSWER = 16 << 20  # bytes
 
 _START = "import sys; sys.path.append(sys.argv[1]); from nis2check.evidence.sandbox import serve; serve()"
 
 Answer = list[Read | Unread]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file for one reader."""
+
+    reader: ModuleType
+    path: str
+    text: str
+
+    @property
+    def gap(self) -> str:
+        """The name of what is missing when the reader does not come to its end."""
+        return f"{self.reader.NAME}.*"
 
 
 class Sandbox:
@@ -51,21 +67,23 @@ class Sandbox:
     ) -> None:
         self._end()
 
-    def read(self, reader: ModuleType, path: str, text: str) -> Answer:
-        """What a reader yields of one file; never raises for what the file holds."""
-        name = f"{reader.NAME}.*"
+    def read(self, jobs: Sequence[Job]) -> list[Answer]:
+        """What the readers yield of some files, in the order of the jobs; never raises for what a file holds."""
         if os.name != "posix":
-            return [Unread(name, Why.UNREADABLE, "this system has no process limits, foreign syntax is not read")]
+            detail = "this system has no process limits, foreign syntax is not read"
+            return [[Unread(job.gap, Why.UNREADABLE, detail)] for job in jobs]
         if self._deaths >= MOST_DEATHS:
-            return [Unread(name, Why.LIMIT, f"not read: {MOST_DEATHS} files before it broke the reading process")]
-        request = json.dumps({"reader": reader.__name__, "path": path, "text": text}).encode() + b"\n"
+            detail = f"not read: {MOST_DEATHS} files before it broke the reading process"
+            return [[Unread(job.gap, Why.LIMIT, detail)] for job in jobs]
+        request = [{"reader": job.reader.__name__, "path": job.path, "text": job.text} for job in jobs]
         try:
-            line = self._ask(request)
+            return _decode(self._ask(json.dumps(request).encode() + b"\n"), jobs)
         except (OSError, _Died) as died:
             self._end()
+            if len(jobs) > 1:
+                return [answer for job in jobs for answer in self.read([job])]
             self._deaths += 1
-            return [Unread(name, Why.LIMIT, str(died) or "the reading process ended")]
-        return _decode(line, name)
+            return [[Unread(jobs[0].gap, Why.LIMIT, str(died) or "the reading process ended")]]
 
     def _ask(self, request: bytes) -> bytes:
         child = self._child = self._child or _start()
@@ -126,16 +144,17 @@ def _line(source: int, until: float) -> bytes:
                 raise _Died(f"more than {MOST_ANSWER >> 20} MiB of facts")
 
 
-def _decode(line: bytes, name: str) -> Answer:
+def _decode(line: bytes, jobs: Sequence[Job]) -> list[Answer]:
     try:
-        return [
-            Read(one["name"], one["value"], one["line"], one["subject"], Kind(one["kind"]))
-            if "value" in one
-            else Unread(one["name"], Why(one["why"]), one["detail"], one["line"], one["subject"], Kind(one["kind"]))
-            for one in json.loads(line)
-        ]
+        return [[_observation(one) for one in answer] for _job, answer in zip(jobs, json.loads(line), strict=True)]
     except (ValueError, KeyError, TypeError):
-        return [Unread(name, Why.OUR_BUG, "the reading process gave an answer that is none")]
+        return [[Unread(job.gap, Why.OUR_BUG, "the reading process gave an answer that is none")] for job in jobs]
+
+
+def _observation(one: dict[str, Any]) -> Read | Unread:
+    if "value" in one:
+        return Read(one["name"], one["value"], one["line"], one["subject"], Kind(one["kind"]))
+    return Unread(one["name"], Why(one["why"]), one["detail"], one["line"], one["subject"], Kind(one["kind"]))
 
 
 # ----------------------------------------------------------------------------------------------------------- the child
@@ -146,8 +165,8 @@ def serve() -> None:
     _limit()
     for line in sys.stdin.buffer:
         _allow_cpu()
-        request = json.loads(line)
-        answer = json.dumps(_read(request), allow_nan=False).encode()
+        answers = [_read(request) for request in json.loads(line)]
+        answer = json.dumps(answers, allow_nan=False).encode()
         sys.stdout.buffer.write(answer + b"\n")
         sys.stdout.buffer.flush()
 

@@ -20,7 +20,7 @@ from typing import cast
 
 from nis2check.evidence import gitignore
 from nis2check.evidence.observe import Read, Reader, Unread
-from nis2check.evidence.sandbox import Sandbox
+from nis2check.evidence.sandbox import Job, Sandbox
 from nis2check.model import Evidence, Fact, Gap, Source, Why
 
 LARGEST = 5 << 20  # bytes of one file
@@ -31,6 +31,8 @@ MOST_BYTES = 512 << 20  # of all those files
 HEAD = 8192  # bytes shown to ``matches``
 LARGEST_IGNORE = 1 << 20
 _TOO_LARGE = f"larger than {LARGEST >> 20} MiB"
+BATCH_FILES = 64
+BATCH_SIZE = 1 << 20  # characters
 MOST_GAPS = 1000  # of what was skipped; the rest is counted
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -58,13 +60,28 @@ def survey(root: Path, readers: Sequence[Reader], *, seen_at: str = "") -> Readi
     moment = seen_at or datetime.now(UTC).isoformat(timespec="seconds")
     taken = 0
     with Sandbox() as sandbox:
-        for file in walk.files(root):
-            taken += 1
-            for reader in file.readers:
-                for found in sandbox.read(cast(ModuleType, reader), file.path, file.text):
-                    _keep(found, file.path, moment, facts, walk.gaps)
+        for files in _batches(walk.files(root)):
+            taken += len(files)
+            jobs = [Job(cast(ModuleType, reader), file.path, file.text) for file in files for reader in file.readers]
+            for job, answer in zip(jobs, sandbox.read(jobs), strict=True):
+                for found in answer:
+                    _keep(found, job.path, moment, facts, walk.gaps)
     evidence = Evidence(tuple(facts), tuple(walk.gaps))
     return Reading(evidence, walk.met, taken, dict(sorted(walk.skipped.items())))
+
+
+def _batches(files: Iterator[_File]) -> Iterator[list[_File]]:
+    """A few files at a time: going to the child and back costs more than reading a small one."""
+    batch: list[_File] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += len(file.text)
+        if len(batch) >= BATCH_FILES or size >= BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _keep(found: Read | Unread, path: str, moment: str, facts: list[Fact], gaps: list[Gap]) -> None:

@@ -56,6 +56,7 @@ FACTS = (
     FactSpec("http.security_txt.days_left", "integer", "days", "Whole days until then, negative once expired."),
 )
 
+_PLAIN = ("http.plain_answers", "http.redirects_to_https")
 # Facts that a page always gives, so that each has its gap when the page does not come.
 _PAGE = (
     "http.hsts.present",
@@ -122,18 +123,16 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
     deadline = Deadline.after(wire.seconds())
     try:
         site = _site(target)
-        plain = await names.endpoints(wire, site.host, 80, deadline)
         secure = await names.endpoints(wire, site.host, site.port, deadline)
     except Unseen as error:
         yield Missed("http.*", error.why, error.detail)
         return
     visit = _Visit(wire, site, deadline)
     spoken: Endpoint | None = None
-    count = min(MOST_ADDRESSES, max(len(plain), len(secure)))
+    count = min(MOST_ADDRESSES, len(secure))
     hops = min(MOST_HOPS, (MOST_GETS - 2 * count - 1) // count)
-    for endpoint in plain[:MOST_ADDRESSES]:
-        async for observation in _plain(visit, endpoint):
-            yield observation
+    async for observation in _plain_side(visit):
+        yield observation
     for endpoint in secure[:MOST_ADDRESSES]:
         async for observation in _secure(visit, endpoint, hops):
             if isinstance(observation, Seen) and observation.name == "http.https" and observation.value:
@@ -153,6 +152,19 @@ def _site(target: Target) -> Page:
     return page
 
 
+async def _plain_side(visit: _Visit) -> AsyncIterator[Observation]:
+    """Port 80 of every address; it may be mapped elsewhere than https (--resolve, --connect-to), or may not be asked."""
+    try:
+        endpoints = await names.endpoints(visit.wire, visit.site.host, 80, visit.deadline)
+    except Unseen as error:
+        for name in _PLAIN:
+            yield Missed(name, error.why, f"port 80: {error.detail}")
+        return
+    for endpoint in endpoints[:MOST_ADDRESSES]:
+        async for observation in _plain(visit, endpoint):
+            yield observation
+
+
 async def _plain(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Observation]:
     """Port 80: does it answer, and is its first hop https on the same host?"""
     page = Page("http", visit.site.host, 80)
@@ -164,7 +176,7 @@ async def _plain(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Observation
         yield Seen("http.plain_answers", False, at, "connect port 80: refused")
         return
     except Unseen as error:
-        for name in ("http.plain_answers", "http.redirects_to_https"):
+        for name in _PLAIN:
             yield Missed(name, error.why, f"port 80: {error.detail}", at)
         return
     yield Seen("http.plain_answers", True, at, where)
