@@ -255,6 +255,39 @@ def test_plaintext_behind_the_consent_is_seen_and_never_read_as_tls(serve: Calla
     assert facts["tls.versions"] == ["TLSv1.2", "TLSv1.3"]
 
 
+def test_mail_sessions_are_few_and_one_at_a_time(serve: Callable[[Talk], int]) -> None:
+    running, peak, sessions = 0, 0, 0
+
+    def talk(peer: socket.socket) -> bool:
+        nonlocal running, peak, sessions
+        sessions += 1
+        running += 1
+        peak = max(peak, running)
+        try:
+            return smtp(peer)
+        finally:
+            running -= 1
+
+    facts, gaps = look(serve(talk), "smtp")
+    assert peak == 1
+    assert sessions <= 12
+    assert facts["tls.post_quantum"] is False
+    assert facts["tls.weak_suites"] == ["CBC"]
+    assert gaps["tls.groups"].startswith("not_asked")
+
+
+def test_a_server_without_starttls_is_asked_once(serve: Callable[[Talk], int]) -> None:
+    sessions = []
+
+    def talk(peer: socket.socket) -> bool:
+        sessions.append(peer)
+        return smtp(peer, listed=b"")
+
+    facts, _gaps = look(serve(talk), "smtp")
+    assert facts["tls.accepted"] is False
+    assert len(sessions) == 1
+
+
 def test_a_greeting_without_end_is_left_once(serve: Callable[[Talk], int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversation, "OPENING_SECONDS", 0.5)
     connections = []

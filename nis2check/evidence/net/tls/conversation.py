@@ -13,7 +13,7 @@ from dataclasses import replace
 from nis2check.evidence.net.tls.answer import Answer, Exchange, Kind
 from nis2check.evidence.net.tls.hello import Hello, Wanted, encode
 from nis2check.evidence.net.tls.sealed import Opener, Share
-from nis2check.evidence.net.tls.starttls import ONE_AT_A_TIME, OPENINGS
+from nis2check.evidence.net.tls.starttls import ONE_AT_A_TIME, OPENINGS, NotOffered
 from nis2check.evidence.net.tls.tables import TLS13
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.wire import Connection, Deadline, Endpoint, Wire
@@ -37,7 +37,9 @@ class Conversation:
         self.stopped: Unseen | None = None  # why nothing more is asked
         self.unstable = False
         self.refuses_by_reset: list[str] = []
-        self._one_at_a_time = asyncio.Semaphore(1 if starttls in ONE_AT_A_TIME else 1 << 16)
+        self.sparing = starttls in ONE_AT_A_TIME  # each session counts: ask less, one after the other
+        self._not_offered: NotOffered | None = None
+        self._one_at_a_time = asyncio.Semaphore(1 if self.sparing else 1 << 16)
         self._alone = asyncio.Lock()
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -110,7 +112,9 @@ class Conversation:
         async with self._one_at_a_time:
             if self.stopped:
                 return Answer(hello, Kind.FAILED, unseen=self.stopped)
-            if self.answers and self.starttls in ONE_AT_A_TIME:
+            if self._not_offered:
+                return Answer(hello, Kind.NOT_TLS, unseen=self._not_offered)
+            if self.answers and self.sparing:
                 await asyncio.sleep(min(self.wire.pace(self.endpoint.address).apart, self.deadline.left()))
             answer = await self._exchange(hello)
         self.answers.append(answer)
@@ -150,6 +154,9 @@ class Conversation:
             conn.deadline = self.deadline.sooner(OPENING_SECONDS)
             try:
                 await OPENINGS[self.starttls](conn)
+            except NotOffered as error:
+                self._not_offered = error
+                raise
             except Unseen as error:
                 if error.why in {Why.DEADLINE, Why.TIMEOUT}:
                     self.stopped = Unseen(Why.TIMEOUT, f"{self.starttls}: no consent within {OPENING_SECONDS:.0f} s")

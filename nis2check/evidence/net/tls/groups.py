@@ -27,12 +27,13 @@ class Groups:
 
     accepted: tuple[int, ...]
     unknown: Unseen | None
+    no_post_quantum: bool = False  # a hello of post-quantum groups only was refused
 
     def post_quantum(self, versions: Versions) -> bool | Unseen:
-        """A hybrid or ML-KEM group is accepted: only TLS 1.3 has them."""
+        """A hybrid or ML-KEM group is accepted: only TLS 1.3 has them, and a hello of nothing else settles it."""
         if any(group in POST_QUANTUM for group in self.accepted):
             return True
-        if TLS13 in versions.refused:
+        if TLS13 in versions.refused or self.no_post_quantum:
             return False
         return self.unknown or (False if TLS13 in versions.accepted else Unseen(Why.NOT_ASKED, "TLS 1.3 not known"))
 
@@ -41,6 +42,8 @@ async def find(talk: Conversation, versions: Versions) -> Groups:
     """TLS 1.3 first; of TLS 1.2 and older only with ``full``, for it costs the server."""
     accepted: tuple[int, ...] = ()
     unknown: Unseen | None = None
+    if TLS13 in versions.accepted and talk.sparing and not talk.wire.settings.full:
+        return await _sparing(talk)
     if TLS13 in versions.accepted:
         accepted, unknown = await _modern(talk)
     if versions.newest_classic and talk.wire.settings.full:
@@ -50,6 +53,18 @@ async def find(talk: Conversation, versions: Versions) -> Groups:
     elif not accepted and unknown is None:
         unknown = Unseen(Why.NOT_ASKED, "groups of TLS 1.2 are asked with --full")
     return Groups(accepted, unknown)
+
+
+async def _sparing(talk: Conversation) -> Groups:
+    """One session more instead of one per group, for a server that counts them."""
+    found = tuple(answer.server.group for answer in talk.answers if answer.server and answer.server.retry)[:1]
+    why = Unseen(Why.NOT_ASKED, f"groups behind {talk.starttls} STARTTLS are asked with --full")
+    if any(group in POST_QUANTUM for group in found):
+        return Groups(found, why)
+    answer = await talk.ask(plan.POST_QUANTUM_ONLY)
+    if answer.server is not None:
+        return Groups((*found, answer.server.group), why)
+    return Groups(found, why if answer.refuses_the_offer else reason(answer), answer.refuses_the_offer)
 
 
 async def _modern(talk: Conversation) -> tuple[tuple[int, ...], Unseen | None]:

@@ -7,11 +7,13 @@ No hello offers more than 64 suites: some servers ignore those past the 64th, ot
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from nis2check.evidence.net.tls import sealed, suites
 from nis2check.evidence.net.tls.hello import Hello, Wanted
 from nis2check.evidence.net.tls.tables import (
     GROUPS_TLS13,
+    POST_QUANTUM,
     SECP256R1,
     SSL3,
     TLS10,
@@ -56,6 +58,7 @@ BROKEN = frozenset({"NULL", "ANON", "EXPORT", "RC4", "DES", "3DES"})
 CLASSES = ("NULL", "ANON", "EXPORT", "RC4", "DES", "3DES", "RSA-KEX", "CBC", "DHE")
 
 
+@lru_cache(maxsize=8)
 def public_suites(version: int) -> tuple[int, ...]:
     """The suites that a version may negotiate, best first."""
     return tuple(code for code in _PUBLIC if version == TLS12 or not suites.since_tls12(code))
@@ -115,6 +118,11 @@ RARE = tuple(
     for at in range(0, len(_UNCOMMON), MOST_SUITES)
 )  # fmt: skip
 
+POST_QUANTUM_ONLY = replace(
+    TLS13_EMPTY, name="TLS 1.3, post-quantum groups only", groups=POST_QUANTUM, refuses=(),
+    proves="whether a post-quantum group is accepted",
+)  # fmt: skip
+
 BY_MAXIMUM = {TLS12: TLS12_FLIGHT, TLS11: TLS11_MOST, TLS10: TLS10_MOST, SSL3: SSL3_ONLY}
 
 
@@ -127,6 +135,7 @@ def narrowed(version: int, offered: tuple[int, ...], name: str, wanted: Wanted =
     )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def of_classes(version: int, wanted: frozenset[str], without: frozenset[str] = frozenset()) -> tuple[int, ...]:
     """At most 64 suites of a version that belong to a class of ``wanted`` and to none of ``without``."""
     return tuple(

@@ -6,6 +6,8 @@ Names are IANA's. 0060 to 0066 never left the drafts but old servers still accep
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _REGISTRY = """
 0000 NULL_WITH_NULL_NULL  0001 RSA_WITH_NULL_MD5  0002 RSA_WITH_NULL_SHA  0003 RSA_EXPORT_WITH_RC4_40_MD5
 0004 RSA_WITH_RC4_128_MD5  0005 RSA_WITH_RC4_128_SHA  0006 RSA_EXPORT_WITH_RC2_CBC_40_MD5  0007 RSA_WITH_IDEA_CBC_SHA
@@ -167,6 +169,7 @@ def name(code: int) -> str:
     return NAMES.get(code, f"0x{code:04X}")
 
 
+@lru_cache(maxsize=1024)
 def classes(code: int) -> frozenset[str]:
     """The weak classes a suite belongs to: NULL ANON EXPORT RC4 DES 3DES RSA-KEX CBC DHE. Empty for a suite of TLS 1.3."""
     word = NAMES.get(code, "")
