@@ -120,6 +120,13 @@ def test_a_new_law_may_state_its_differences_with_a_shipped_one(tmp_path: Path) 
     assert decide(find("243400819", "2026-11-22"), law).category is Category.ESSENTIAL
 
 
+def test_a_law_not_yet_in_force_says_so(tmp_path: Path) -> None:
+    law = load(written(tmp_path, regime()))
+    body = Body("x", "CC", population={"totale": 40000, "municipale": 40000})
+    assert "2027-06-01" in document(decide(body, law, "totale", "2027-05-31"))["notes"][-1]
+    assert decide(body, law, "totale", "2027-06-01").notes == ()
+
+
 def test_a_clause_may_change_on_a_day(tmp_path: Path) -> None:
     before = clause(until="2028-12-31")
     after = clause(**{"from": "2029-01-01"}, test=comparison(value=10000))

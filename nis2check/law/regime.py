@@ -60,6 +60,7 @@ class RegimeClause:
     confidence: str
     test: Test | None
     text: Text
+    note: Text | None  # what a reader must know when the clause is cited
     references: tuple[Mapping[str, str], ...]
     residual: bool  # reads "other than those of the essential heading": never a second heading of its own
     since: str
@@ -211,6 +212,7 @@ def _clause(item: Mapping[str, Json], activities: Mapping[str, Mapping[str, Text
         confidence=item["confidence"],
         test=None if test is None else _test(test, activities, item["id"], document),
         text=item["text"],
+        note=item.get("note"),
         references=tuple(item.get("references", ())),
         residual=item.get("residual", False),
         since=item.get("from") or "",

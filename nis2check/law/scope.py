@@ -51,6 +51,10 @@ def decide(body: Body, regime: Regime, notion: str = "totale", on: str = "", str
     if disagree:
         notes.append(_disagreement(by_notion, notion, strict))
     notes.extend(_second_heading(clause) for clause in chosen.lesser)
+    notes.extend(clause.note for clause, _met in chosen.because if clause.note and clause.note not in notes)
+    start = regime.dates.get("from")
+    if start and on and on < start:
+        notes.append(_not_yet(start))
     if body.nature not in regime.clauses_of:
         notes.append(_UNKNOWN_NATURE)
     missing = chosen.missing if chosen.missing or not (strict and disagree) else ("population_notion",)
@@ -175,6 +179,13 @@ def _disagreement(by_notion: Mapping[str, Category], notion: str, strict: bool) 
         f"{other['fr']} en population municipale ; {ending['fr']}",
         "en": f"The answer depends on the notion of population, which the text does not state: {one['en']} with population "
         f"totale, {other['en']} with population municipale; {ending['en']}",
+    }
+
+
+def _not_yet(start: str) -> Text:
+    return {
+        "fr": f"Ce régime n'entre en vigueur que le {start} : la réponse est celle qu'il donnera.",
+        "en": f"This regime only comes into force on {start}: the answer is the one it will give.",
     }
 
 
