@@ -373,6 +373,27 @@ def test_a_forged_share_is_seen_through(serve: Callable[[Handler], Server]) -> N
     assert "authenticate" in str(told.gaps)
 
 
+def test_post_quantum_groups_are_seen_without_post_quantum_code(serve: Callable[[Handler], Server]) -> None:
+    """A server of X25519MLKEM768 and x25519 that only ever asks for another share."""
+
+    def one(peer: socket.socket, _number: int) -> None:
+        hello = read_hello(peer)
+        at = hello.find(b"\x00\x0a", 100)
+        length = int.from_bytes(hello[at + 4 : at + 6], "big") if b"\x00\x33\x00\x02\x00\x00" in hello else 0
+        groups = {hello[at + 6 + step : at + 8 + step] for step in range(0, length, 2)}
+        chosen = next((group for group in (b"\x11\xec", b"\x00\x1d") if group in groups), None)
+        if chosen:
+            extensions = b"\x00\x2b\x00\x02\x03\x04\x00\x33\x00\x02" + chosen
+            peer.sendall(server_hello(0x1301, extensions, records.RETRY_RANDOM))
+        else:
+            peer.sendall(record(21, b"\x02\x28"))
+        peer.recv(1)
+
+    told = Look(serve(one).port)
+    assert told.facts["tls.groups"] == ["X25519MLKEM768", "x25519"]
+    assert told.facts["tls.post_quantum"] is True
+
+
 def test_a_closed_port_is_refused(serve: Callable[[Handler], Server]) -> None:
     server = serve(lambda _peer, _n: None)
     server.close()

@@ -18,6 +18,7 @@ from nis2check.evidence.observe import Seen
 from nis2check.evidence.wire import PACES, Settings, Wire
 from nis2check.model import Json, Kind, Target
 
+DECLARED = {spec.name for spec in tls.FACTS}
 OPENSSL_GROUPS = ["x25519", "secp256r1", "x448", "secp521r1", "secp384r1"]
 
 
@@ -35,6 +36,7 @@ class Told:
         async def run() -> None:
             async for one in tls.look(Target(Kind.TLS, f"{host}:{port}"), wire):
                 assert one.address == "127.0.0.1"
+                assert one.name in DECLARED or one.name == "certificate.*"
                 if isinstance(one, Seen):
                     self.facts[one.name] = one.value
                 else:
@@ -243,6 +245,28 @@ def test_our_own_limit_costs_only_what_is_left(s_server: Callable[..., int]) -> 
     assert gaps["tls.cipher_suites"] == gaps["tls.weak_suites"] == "limit"
     assert found["tls.cipher_suites_seen"]["TLSv1.2"]
     assert found["tls.groups"]
+
+
+def test_the_plan_is_told_before_anything_is_sent() -> None:
+    lines = tls.cost(Target(Kind.TLS, "mail.ville.test:25", options={"starttls": "smtp"}))
+    assert len(lines) >= 10
+    assert all(line.startswith("mail.ville.test:25: ") for line in lines)
+    assert any("smtp STARTTLS" in line for line in lines)
+
+
+def test_every_address_of_a_name_is_looked_at(s_server: Callable[..., int]) -> None:
+    """One address answers, the other is closed: each has its own facts and gaps."""
+    port = s_server()
+    wire = Wire(Settings(pace=PACES["lab"], internal=True, resolve={("ville.test", port): ("127.0.0.1", "127.0.0.2")}))
+    found: dict[tuple[str, str | None], Json] = {}
+
+    async def run() -> None:
+        async for one in tls.look(Target(Kind.TLS, f"ville.test:{port}"), wire):
+            found[one.name, one.address] = one.value if isinstance(one, Seen) else one.why
+
+    asyncio.run(run())
+    assert found["tls.accepted", "127.0.0.1"] is True
+    assert found["tls.*", "127.0.0.2"] == found["certificate.*", "127.0.0.2"] == "refused"
 
 
 def test_gnutls(pki: Path, tool: Callable[..., str]) -> None:

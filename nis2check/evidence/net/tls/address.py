@@ -126,7 +126,7 @@ def _certificate(talk: Conversation, host: str, book: _Ledger) -> Iterator[Obser
     answer = versions.certificate_answer(talk.answers)
     if answer is None:
         broken = next((one.broken for one in talk.answers if one.broken is not None), None)
-        yield from book.rest("certificate", broken or Unseen(Why.CLOSED, "no certificate was shown"))
+        yield from book.rest("certificate", broken or Unseen(Why.NOT_ASKED, "the suites accepted show no certificate"))
         return
     try:
         chain = extras.chain(answer)

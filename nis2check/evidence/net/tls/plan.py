@@ -94,8 +94,8 @@ SSL3_ONLY = Hello(
     proves="SSL 3 (only after an answer of TLS 1.0 or SSL 3)",
 )  # fmt: skip
 BROWSER = Hello(
-    "TLS 1.3 or 1.2, as a browser", (TLS13, TLS12), (0x1301, 0x1302, 0x1303, *_common(TLS12)[:12]),
-    (X25519, SECP256R1, 24), wanted=Wanted.WHOLE, shares=(X25519,), alpn=_HTTP, refuses=(TLS13, TLS12),
+    "TLS 1.3 or 1.2, as a browser", (TLS13, TLS12), (*sealed.SUITES, *_common(TLS12)[:12]),
+    sealed.GROUPS, wanted=Wanted.WHOLE, shares=(X25519,), alpn=_HTTP, refuses=(TLS13,),
     proves="second try of a server that kept silent or reset",
 )  # fmt: skip
 TLS13_FLIGHT = Hello(
