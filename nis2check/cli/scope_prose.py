@@ -6,7 +6,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from nis2check.language import _, chosen, pick
+from nis2check.language import _, chosen, pick, say
 from nis2check.law import explain
 from nis2check.law.explain import Distance
 from nis2check.law.regime import Regime
@@ -16,7 +16,7 @@ from nis2check.printing import Medium, clean, number
 
 
 def prose(scope: Scope, regime: Regime, others: Iterable[Regime], notion: str) -> list[str]:
-    """The lines of the answer, at most 96 columns wide, before typography."""
+    """The lines of the answer, at most 96 columns wide."""
     out = [*_heading(scope, regime), "", *_reasons(scope, regime), *_figures(scope)]
     changes = explain.changes(scope, regime, others, notion)
     sections = [
@@ -135,11 +135,12 @@ def _figures(scope: Scope) -> list[str]:
 
 
 def _wrapped(items: list[str], bullet: str = "  - ") -> list[str]:
-    """Each item as a paragraph; a regime may be the user's own file, so nothing passes uncleaned."""
+    """Each item as a paragraph. Cleaned, for a regime may be the user's own file; dressed first, so that no line starts
+    with a colon."""
     out: list[str] = []
     for item in items:
         out += textwrap.wrap(
-            clean(item, Medium.TERMINAL, longest=2000),
+            say(clean(item, Medium.TERMINAL, longest=2000)),
             96,
             initial_indent=bullet,
             subsequent_indent=" " * len(bullet),
