@@ -148,6 +148,7 @@ def answer_on_a_terminal(keys: bytes, *arguments: str, cwd: Path) -> tuple[int, 
             break
         seen += chunk
         if not typed and b"SIREN" in seen:
+            time.sleep(0.3)  # as a person: readline misses a signal that comes between its check and its select
             os.write(terminal, keys)
             typed = True
     _pid, status = os.waitpid(child, 0)
