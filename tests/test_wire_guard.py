@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nis2check.evidence.guard import forbidden
 from nis2check.evidence.observe import Unseen
-from nis2check.evidence.wire import PACES, Connection, Deadline, Endpoint, Settings, Wire, forbidden
+from nis2check.evidence.wire import PACES, Connection, Deadline, Endpoint, Settings, Wire
 from nis2check.model import Why
 
 LAB = Settings(pace=PACES["lab"], internal=True)

@@ -205,7 +205,7 @@ def _verified(path: list[x509.Certificate], at: datetime, complete: bool) -> tup
     for depth, certificate in enumerate(path[1:]):
         if why := _not_an_authority(certificate, depth):
             return False, complete, f"{why}: {_name(certificate, 'subject')}"
-    why = _weak_signature(path[:-1] if len(path) > 1 else path) or _not_for_servers(path[0]) or _constrained(path)
+    why = _weak_signature(path[:-1]) or _not_for_servers(path[0]) or _constrained(path)
     return not why, complete, why
 
 
