@@ -17,7 +17,9 @@ from nis2check import files, frameworks
 from nis2check.attest import measures
 from nis2check.files import Document, check
 from nis2check.model import Category, Finding, Kind, Proof, Reference, Severity, Target, Verdict, finding_id
+from nis2check.plan.again import again
 from nis2check.plan.plan import plan
+from nis2check.report import letter
 from nis2check.report.pen import Pen
 from nis2check.report.plan import render
 
@@ -116,6 +118,115 @@ def test_english_on_request(nis2check: Command, result: Path) -> None:
     text = nis2check("plan", str(result), NIS2CHECK_LANG="en").stdout.decode()
     assert "severity 10 × likelihood 1" in text.replace("\n    ", " ")
     assert "Outsourcer" in text
+
+
+def test_explain_shows_every_factor_and_how_sure_the_place_is(nis2check: Command, result: Path) -> None:
+    text = (
+        nis2check("plan", str(result), "--explain", "1").stdout.decode().replace("\u00a0", " ").replace("\u202f", " ")
+    )
+    item = document()["plan"]["measures"][0]
+    labels = ["gravité", "certitude", "étendue", "poids légal", "premières actions ANSSI", "gain", "effort", "score"]
+    rows = [line for line in text.splitlines() if line.startswith("    ") and any(label in line for label in labels)]
+    assert [next(label for label in labels if label in row) for row in rows] == labels
+    assert rows[0].split() == ["gravité", "10", "critique"]
+    assert rows[3].split()[:4] == ["×", "poids", "légal", "1,25"]
+    share = round(100 * item["stability"])
+    assert f"Parmi les 6 premières dans {share} % des 500 tirages" in text.replace("\n  ", " ")
+
+
+def test_what_if_plans_again_and_says_what_changes(nis2check: Command, result: Path) -> None:
+    text = nis2check("plan", str(result), "--what-if", "capacity=40").stdout.decode().replace("\u00a0", " ")
+    assert "ET SI : 40 jours par mois au lieu de 6" in text
+    found = json.loads(nis2check("plan", str(result), "--what-if", "capacity=40", "--json").stdout)
+    check(Document(found, "plan.json"), "plan")
+    assert (found["capacity"], found["what_if"]) == (40, {"capacity": 40})
+    assert found["later"] == []
+    ended = sum(item["period"] == "7-12" for item in found["roadmap"])
+    assert ended > sum(item["period"] == "7-12" for item in document()["plan"]["roadmap"])
+    assert f"Finies en un an : {6 + ended} au lieu de" in text
+
+
+def test_the_same_supposition_gives_the_same_plan() -> None:
+    """On a whole result, with findings, rules and a framework that are those of its plan."""
+    found = findings()
+    whole = document() | {"findings": [plain(one) for one in found], "rules": {}}
+    whole["framework"] = whole["framework"] | {"version": frameworks.load().version}
+    whole["scope"] = whole["scope"] | {"category": "important"}
+    assert again(whole) == whole["plan"]
+    assert again(whole, capacity=12)["capacity"] == 12
+
+
+def plain(one: Finding) -> dict[str, Any]:
+    return {
+        "id": one.id, "rule": one.rule, "verdict": one.verdict.value, "severity": one.severity.value, "reason": one.reason,
+        "target": {"kind": one.target.kind.value, "name": one.target.name, "address": None}, "proof": one.proof.value,
+        "facts": dict(one.facts), "location": None, "waiver": None, "since": "2026-11-22",
+        "references": [{"source": r.source, "clause": r.clause, "strength": r.strength} for r in one.references],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("supposition", "said"),
+    [("capacit=8", "Vouliez-vous dire « capacity »"), ("start=2027-01", "Connues : capacity"), ("8", "Connues : capacity"),
+     ("capacity=", "de 0,1 à 200"), ("capacity=0", "de 0,1 à 200"), ("capacity=-3", "de 0,1 à 200"),
+     ("capacity=nan", "de 0,1 à 200"), ("capacity=1e9", "de 0,1 à 200"), ("capacity=huit", "de 0,1 à 200")],
+)  # fmt: skip
+def test_another_supposition_is_refused(nis2check: Command, result: Path, supposition: str, said: str) -> None:
+    done = nis2check("plan", str(result), "--what-if", supposition)
+    text = done.stderr.decode().replace("\u00a0", " ").replace("\u202f", " ")
+    assert done.returncode == 2
+    assert said in text
+    assert "Traceback" not in text
+
+
+def test_an_unknown_framework_cannot_be_planned_again(nis2check: Command, result: Path) -> None:
+    other = document()
+    other["framework"]["version"] = "9.9"
+    result.write_bytes(files.canonical(other))
+    done = nis2check("plan", str(result), "--what-if", "capacity=8")
+    assert done.returncode == 2
+    assert "recyf-9.9" in done.stderr.decode()
+
+
+def test_a_letter_says_what_where_how_and_which_proof() -> None:
+    golden = json.loads(GOLDEN.read_bytes())
+    item = {"rank": 1, "title": {"fr": "Retirer TLS 1.0 et 1.1", "en": "Remove TLS 1.0 and 1.1"}, "month": "2026-12",
+            "findings": [one["id"] for one in golden["findings"] if one["rule"] == "tls/versions"],
+            "proof": {"fr": "Nouveau contrôle sans écart", "en": "A new check without a gap"}}  # fmt: skip
+    golden["rules"]["tls/versions"]["remediation"] = {"fr": "Couper.", "en": "Cut.", "nginx": "a;\n  b \x1b[2J;"}
+    text = letter.render(golden, item, Pen("fr"))
+    assert text.startswith("Objet\u00a0: Retirer TLS 1.0 et 1.1\n")
+    gaps = [one for one in golden["findings"] if one["rule"] == "tls/versions" and one["verdict"] == "fail"]
+    assert len(gaps) > 1
+    for one in gaps:
+        assert f"- {one['target']['name'].split()[0]}" in text
+    assert "   nginx\u00a0:\n     a;\n       b \\x1b[2J;\n" in text
+    assert "preuve attendue\u00a0: Nouveau" in text.replace("\n", " ")
+    assert "décembre\u00a02026" in text
+    assert "\x1b" not in text
+    assert text.endswith(f"{golden['body']['name']}\n")
+    assert "Cut." in letter.render(golden, item, Pen("en"))
+
+
+def test_a_letter_of_a_measure_and_of_many_targets(nis2check: Command, result: Path) -> None:
+    done = nis2check("plan", str(result), "--letter", "2")
+    item = document()["plan"]["measures"][1]
+    assert item["title"]["fr"].split()[0] in done.stdout.decode()
+    golden = json.loads(GOLDEN.read_bytes())
+    template = golden["findings"][0]
+    golden["findings"] = [
+        template | {"id": f"{n}", "target": template["target"] | {"name": f"h{n}.test:1"}} for n in range(300)
+    ]
+    many = {"rank": 1, "title": {"fr": "T"}, "findings": [f"{n}" for n in range(300)]}
+    assert "et 200 autres (--all)" in letter.render(golden, many, Pen("fr"))
+    assert letter.render(golden, many, Pen("fr"), all=True).count(".test:1") == 300
+
+
+@pytest.mark.parametrize(
+    "options", [("--letter", "500"), ("--letter", "1", "--json"), ("--letter", "1", "--explain", "1")]
+)
+def test_a_letter_that_cannot_be_is_exit_2(nis2check: Command, result: Path, options: tuple[str, ...]) -> None:
+    assert nis2check("plan", str(result), *options).returncode == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"schema": "nis2check.result/1"', b"[]"])

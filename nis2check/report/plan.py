@@ -9,7 +9,7 @@ from nis2check import printing
 from nis2check.frameworks import ROLES
 from nis2check.language import _, pick, plural, speaking
 from nis2check.model import Json
-from nis2check.report import words
+from nis2check.report import factors, words
 from nis2check.report.pen import Pen
 
 Document = Mapping[str, Json]
@@ -48,6 +48,7 @@ def explain(document: Document, item: Item, pen: Pen, *, all: bool = False) -> s
         for label, text in _facts(item, pen):
             lines += pen.wrap(f"{pen.own(label)} {text}", "  ", "      ")
         lines += ["", *pen.wrap(_foreign_text(item["because"], pen), "  ", "  ")]
+        lines += factors.lines(document, item, pen)
         lines += _closes(document, item, pen, all)
         return "\n".join(lines) + "\n"
 
@@ -195,7 +196,7 @@ def _end(document: Document, pen: Pen) -> list[str]:
 
 def _facts(item: Item, pen: Pen) -> Iterator[tuple[str, str]]:
     yield _("Pilote :"), _owner(item, pen)
-    yield _("Effort :"), pen.own(_("{n} jours").format(n=printing.number(item["effort"], pen.lang)))
+    yield _("Effort :"), factors.days(item["effort"], pen)
     if "month" in item:
         begins, ends = (
             printing.month(item.get(key, item["month"]), pen.lang, short=True) for key in ("begins", "month")
@@ -205,7 +206,7 @@ def _facts(item: Item, pen: Pen) -> Iterator[tuple[str, str]]:
         yield _("Mesures du ReCyF :"), pen.foreign(", ".join(item["measures"]))
     if "proof" in item:
         yield _("Preuve attendue :"), _foreign_text(item["proof"], pen)
-    needs = item.get("factors", {}).get("needs")
+    needs = item.get("factors", {}).get("needs")  # those that are still to be done
     if needs:
         yield _("À faire avant :"), pen.foreign(", ".join(need.removeprefix("recyf/") for need in needs))
 
