@@ -7,25 +7,25 @@ Nothing is judged here: dates stay in the value, so that the same facts can be j
 from __future__ import annotations
 
 import difflib
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from nis2check.attest.dates import day_of
+from nis2check.attest.proofs import copy_of, digest_of
 from nis2check.errors import InputError
-from nis2check.files import Document, Path_, check, load_yaml, read_bytes
+from nis2check.files import Document, Path_, check, load_yaml
 from nis2check.frameworks import Framework
 from nis2check.language import _
 from nis2check.model import Fact, Json, Source
 
 PREFIX = "attestation."
-LARGEST_PROOF = 256 << 20  # bytes of one proof: a scanned decision, an export, a short video
 
 
 def read(path: Path, framework: Framework, subject: str, *, name: str | None = None) -> tuple[Fact, ...]:
     """The attestations of a body (``subject``: its SIREN or name) as facts ``attestation.13.2``.
 
-    Each value holds ``answer, by, role, on, until, proof, reason``; a proof is ``{"file", "sha256"}`` (sha256 null when the
-    file is not there) or ``{"reference"}``. ``name`` is the file name to report. Raises InputError at the faulty line:
+    Each value holds ``answer, by, role, on, until, proof, reason``; a proof is ``{"file", "sha256"}`` (sha256 as it is now,
+    null when the file is not there), with ``deposited`` (sha256 when it was deposited) and ``kept`` (that of the kept copy, as
+    it is now) when it was; or ``{"reference"}``. ``name`` is the file name to report. Raises InputError at the faulty line:
     unknown measure, measure answered twice, impossible date, end before start, proof outside the folder of the file.
     """
     document = load_yaml(path, name=name or path.name)
@@ -73,19 +73,16 @@ def _fact(document: Document, at: Path_, item: Json, subject: str, folder: Path)
 
 
 def _proof(document: Document, at: Path_, one: Json, folder: Path) -> dict[str, Json]:
-    if isinstance(one, dict):
+    if isinstance(one, dict) and "reference" in one:
         return {"reference": one["reference"]}
-    inside = PurePosixPath(one)
-    if inside.is_absolute() or ".." in inside.parts or "\\" in one:
-        what = _("Une preuve se trouve dans le dossier de ce fichier : {file}.").format(file=one)
+    entry: dict[str, Json] = one if isinstance(one, dict) else {"file": one}
+    inside = PurePosixPath(entry["file"])
+    if inside.is_absolute() or ".." in inside.parts or "\\" in entry["file"]:
+        what = _("Une preuve se trouve dans le dossier de ce fichier : {file}.").format(file=entry["file"])
         raise InputError(what, place=document.place(at))
-    return {"file": inside.as_posix(), "sha256": _digest(folder / inside)}
-
-
-def _digest(file: Path) -> str | None:
-    """None when it is not there: a matter for judgement (the proof cannot be shown), not a fault of the file."""
-    try:
-        there = file.exists()
-    except OSError:  # a name that no file can have
-        there = False
-    return sha256(read_bytes(file, LARGEST_PROOF)).hexdigest() if there else None
+    proof: dict[str, Json] = {"file": inside.as_posix(), "sha256": digest_of(folder / inside)}
+    if "name" in entry:
+        proof["name"] = entry["name"]
+    if digest := entry.get("sha256"):
+        proof |= {"deposited": digest, "kept": digest_of(copy_of(folder, digest))}
+    return proof

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from nis2check.attest.attestations import PREFIX
 from nis2check.attest.dates import later
+from nis2check.attest.proofs import absent, altered
 from nis2check.frameworks import Framework, Measure
 from nis2check.language import _
 from nis2check.model import (
@@ -82,11 +83,13 @@ def judge(measure: Measure, fact: Fact | None, category: Category, on: datetime.
             return Verdict.FAIL, value["reason"] or _("Répondu « non ».")
         case "unknown":
             return Verdict.UNKNOWN, _("À clarifier : répondu « ne sait pas ».")
+    if changed := [proof["file"] for proof in value["proof"] if altered(proof)]:
+        return Verdict.TO_ATTEST, _("Preuve modifiée depuis son dépôt : {files}.").format(files=", ".join(changed))
     end = valid_until(measure, value)
     if end < on:
         return Verdict.TO_ATTEST, _("Attestation expirée le {day}.").format(day=end.isoformat())
-    if absent := [proof["file"] for proof in value["proof"] if proof.get("sha256", "") is None]:
-        return Verdict.TO_ATTEST, _("Preuve introuvable : {files}.").format(files=", ".join(absent))
+    if gone := [proof["file"] for proof in value["proof"] if absent(proof)]:
+        return Verdict.TO_ATTEST, _("Preuve introuvable : {files}.").format(files=", ".join(gone))
     return _current(value)
 
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from nis2check.attest.dates import day_of, later
-from nis2check.errors import InputError
+from nis2check.errors import InputError, Place
 from nis2check.files import Document, Path_, check, load_yaml
 from nis2check.language import _
 from nis2check.model import Finding, Json, Verdict, Waiver
@@ -19,37 +19,53 @@ LONGEST_MONTHS = 12
 WAIVABLE = frozenset({Verdict.FAIL, Verdict.PARTIAL, Verdict.TO_ATTEST, Verdict.UNKNOWN})
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A waiver and where it stands."""
+
+    waiver: Waiver
+    place: Place
+
+
 def read(path: Path, *, name: str | None = None) -> tuple[Waiver, ...]:
-    """The waivers of a body. ``name`` is the file name to report. Raises InputError at the faulty line: no end or approver,
-    more than twelve months, end before start, two waivers of the same gap or with the same id."""
-    document = load_yaml(path, name=name or path.name)
+    """The waivers of a body. ``name`` is the file name to report. Raises InputError at the first faulty line, the others
+    below it: no end or approver, more than twelve months, end before start, two waivers of one gap or of one id."""
+    return tuple(one.waiver for one in placed(load_yaml(path, name=name or path.name)))
+
+
+def placed(document: Document) -> tuple[Placed, ...]:
+    """The same, of a document and with their lines."""
     check(document, "waivers")
-    waivers: list[Waiver] = []
+    out: list[Placed] = []
+    faults: list[tuple[str, Place]] = []
     for index, item in enumerate(document.data["waivers"]):
         at: Path_ = ("waivers", index)
-        _check_dates(document, at, item)
-        waiver = _waiver(item)
-        if any(
-            other.id == waiver.id or (other.rule, other.target) == (waiver.rule, waiver.target) for other in waivers
-        ):
+        one = Placed(_waiver(item), document.place((*at, "rule")))
+        faults += _date_faults(document, at, item)
+        if any(_same(one.waiver, other.waiver) for other in out):
             what = _("Deux dérogations pour {rule} sur {target}, ou de même identifiant.")
-            raise InputError(what.format(rule=waiver.rule, target=waiver.target), place=document.place((*at, "rule")))
-        waivers.append(waiver)
-    return tuple(waivers)
+            faults.append((what.format(rule=one.waiver.rule, target=one.waiver.target), one.place))
+        out.append(one)
+    if faults:
+        more = tuple(f"{place}: {what}" for what, place in faults[1:50])
+        raise InputError(faults[0][0], place=faults[0][1], more=more)
+    return tuple(out)
 
 
-def _check_dates(document: Document, at: Path_, item: Json) -> None:
+def _same(one: Waiver, other: Waiver) -> bool:
+    return one.id == other.id or (one.rule, one.target) == (other.rule, other.target)
+
+
+def _date_faults(document: Document, at: Path_, item: Json) -> Iterator[tuple[str, Place]]:
     created = day_of(document, (*at, "created"), item["created"])
     until = day_of(document, (*at, "until"), item["until"])
     place = document.place((*at, "until"))
+    last = later(created, LONGEST_MONTHS)
     if until < created:
         what = _("La fin de la dérogation ({until}) précède sa création ({created}).")
-        raise InputError(what.format(until=until, created=created), place=place)
-    if until > later(created, LONGEST_MONTHS):
-        what = _("Dérogation de plus de douze mois : au plus tard le {last}.").format(
-            last=later(created, LONGEST_MONTHS)
-        )
-        raise InputError(what, place=place)
+        yield what.format(until=until, created=created), place
+    if until > last:
+        yield _("Dérogation de plus de douze mois : au plus tard le {last}.").format(last=last), place
 
 
 def _waiver(item: Json) -> Waiver:

@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scan": ("scan", _n("Analyser les cibles déclarées (réseau) et donner les écarts et le plan.")),
     "check": ("check", _n("Juger les fichiers d'un dépôt d'infrastructure, sans réseau.")),
     "probe": ("probe", _n("Lancer une seule sonde et montrer ce qu'elle voit, sans verdict.")),
+    "attest": ("attest", _n("Répondre aux mesures qu'aucune machine ne voit, avec leurs preuves.")),
+    "waive": ("waive", _n("Accepter un écart pour un temps, lister et vérifier les dérogations.")),
     "plan": ("plan", _n("Montrer le plan d'actions d'un résultat.")),
     "report": ("report", _n("Écrire un résultat dans d'autres formats.")),
     "explain": ("explain", _n("Expliquer une règle, une mesure ou une clause.")),
