@@ -190,8 +190,15 @@ def test_ports_names_and_lines() -> None:
     assert [(one.subject, one.line) for one in found] == [("a.example:8443", 3)]
 
 
-def test_settings_of_the_http_block_alone_are_said_of_the_file() -> None:
-    text = "http {\n  ssl_protocols TLSv1 TLSv1.2;\n  include sites-enabled/*;\n}\n"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http {\n  ssl_protocols TLSv1 TLSv1.2;\n  include sites-enabled/*;\n}\n",
+        "# a snippet\nssl_protocols TLSv1 TLSv1.2;\nssl_ciphers x;\n",
+    ],
+)
+def test_settings_for_the_servers_of_other_files_are_said_of_the_file(text: str) -> None:
+    assert line(text, "tls.versions") == 2
     facts, _gaps = read(text, "")
     assert facts["tls.versions"] == ["TLSv1", "TLSv1.2"]
 

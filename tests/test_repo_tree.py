@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nis2check.evidence import gitignore, sandbox, tree
+from nis2check.evidence import gitignore, gitindex, sandbox, tree
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import compose, nginx, secrets, zone
 from nis2check.evidence.sandbox import Job, Sandbox
@@ -160,6 +160,43 @@ def test_what_git_ignores_is_not_read(tmp_path: Path) -> None:
     reading = tree.survey(tmp_path, READERS, seen_at=AT)
     assert {fact.subject for fact in reading.evidence.facts} == {"kept.env"}
     assert reading.skipped["ignored by git"] == 2
+
+
+@pytest.mark.parametrize("version", ["2", "4"])
+def test_what_git_tracks_is_read_whatever_it_ignores(tool: Callable[..., str], tmp_path: Path, version: str) -> None:
+    git = tool("git")
+    environment = {"PATH": os.environ["PATH"], "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    (tmp_path / ".gitignore").write_text("*.env\n/build/\n")
+    (tmp_path / "build" / "deep").mkdir(parents=True)
+    tracked = ["a.env", "build/deep/committed.env", "build/x.env", "é.env"]
+    for name in [*tracked, "local.env", "build/local.env", "build/deep/other.yml"]:
+        (tmp_path / name).write_text("DB_PASSWORD=hunter2hunter2\n")
+    for command in (["init", "-q"], ["add", "-f", *tracked], ["update-index", "--index-version", version]):
+        subprocess.run([git, *command], check=True, cwd=tmp_path, env=environment)
+    found = {fact.subject for fact in read(tmp_path).facts if fact.name == "secrets.committed"}
+    assert found == set(tracked)
+
+
+def test_a_broken_index_tracks_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("*.env\n")
+    (tmp_path / "local.env").write_text("DB_PASSWORD=hunter2hunter2\n")
+    (tmp_path / ".git").mkdir()
+    for data in (b"", b"DIRC", b"DIRC\0\0\0\x02\0\0\0\x09" + b"x" * 70, b"DIRC\0\0\0\x04\0\0\0\x01" + b"\xff" * 99):
+        (tmp_path / ".git" / "index").write_bytes(data)
+        assert not [fact for fact in read(tmp_path).facts if fact.name == "secrets.committed"]
+
+
+def test_an_index_that_swells_is_dropped() -> None:
+    """Version 4 keeps the name before and adds a letter to it: 60 000 entries spell 1.8 GB."""
+    entry = bytes(62) + b"\0a\0"
+    data = b"DIRC\0\0\0\x04" + (60_000).to_bytes(4, "big") + entry * 60_000
+    assert gitindex.paths(data) == frozenset()
+    assert len(gitindex.paths(b"DIRC\0\0\0\x04" + (100).to_bytes(4, "big") + entry * 100)) == 100
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_index(data: bytes) -> None:
+    assert isinstance(gitindex.paths(b"DIRC\0\0\0\x04\0\0\0\x03" + data), frozenset)
 
 
 def test_names_of_any_bytes_become_text(tmp_path: Path) -> None:

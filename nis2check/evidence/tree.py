@@ -12,13 +12,13 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from nis2check.evidence import gitignore
+from nis2check.evidence import gitignore, gitindex
 from nis2check.evidence.observe import Read, Reader, Unread
 from nis2check.evidence.sandbox import Job, Sandbox
 from nis2check.model import Evidence, Fact, Gap, Source, Why
@@ -106,6 +106,7 @@ class _Folder:
     handle: int
     parts: tuple[str, ...]
     ignores: tuple[tuple[int, gitignore.Ignore], ...]
+    ignored: bool = False  # itself, so that only what git tracks all the same is read in it
 
 
 @dataclass(slots=True)
@@ -119,6 +120,7 @@ class _Walk:
     taken: int = 0
     size: int = 0
     full: bool = False
+    tracked: frozenset[bytes] = frozenset()  # by git: files and the folders that hold them
 
     def files(self, root: Path) -> Iterator[_File]:
         """The files that some reader takes, in the order of their paths."""
@@ -131,6 +133,7 @@ class _Walk:
             self._gap(".", Why.UNREADABLE, f"the folder cannot be opened: {error.strerror}")
             return
         try:
+            self.tracked = _tracked(handle)
             yield from self._folder(_Folder(handle, (), ()), os.path.realpath(root))
         finally:
             os.close(handle)
@@ -155,12 +158,14 @@ class _Walk:
             parts = (*folder.parts, name)
             if name == ".git" or self.full:
                 continue
-            if gitignore.ignored(folder.ignores, [_text(part) for part in parts], folder=is_dir):
+            shown = [_text(part) for part in parts]
+            ignored = folder.ignored or gitignore.ignored(folder.ignores, shown, folder=is_dir)
+            if ignored and os.fsencode("/".join(parts)) not in self.tracked:
                 self.skipped["ignored by git"] += 1
             elif is_link:
                 self._link(folder, name, root)
             elif is_dir:
-                yield from self._enter(folder, name, root)
+                yield from self._enter(folder, name, root, ignored=ignored)
             else:
                 yield from self._file(folder, name)
 
@@ -186,7 +191,7 @@ class _Walk:
             return folder
         with os.fdopen(handle, "rb") as stream:
             text = stream.read(LARGEST_IGNORE).decode("utf-8", "replace")
-        return _Folder(folder.handle, folder.parts, (*folder.ignores, (len(folder.parts), gitignore.parse(text))))
+        return replace(folder, ignores=(*folder.ignores, (len(folder.parts), gitignore.parse(text))))
 
     def _link(self, folder: _Folder, name: str, root: str) -> None:
         """Never followed. What it points at is met on its own if it lies in the tree; else it is said."""
@@ -201,7 +206,7 @@ class _Walk:
         else:
             self._gap(path, Why.OUT_OF_SCOPE, "a link that leaves the tree: not followed")
 
-    def _enter(self, folder: _Folder, name: str, root: str) -> Iterator[_File]:
+    def _enter(self, folder: _Folder, name: str, root: str, *, ignored: bool = False) -> Iterator[_File]:
         parts = (*folder.parts, name)
         if len(parts) > DEEPEST:
             self._gap(_shown(parts), Why.LIMIT, f"more than {DEEPEST} folders deep")
@@ -212,7 +217,7 @@ class _Walk:
             self._gap(_shown(parts), Why.UNREADABLE, f"the folder cannot be opened: {error.strerror}")
             return
         try:
-            yield from self._folder(_Folder(handle, parts, folder.ignores), root)
+            yield from self._folder(_Folder(handle, parts, folder.ignores, ignored), root)
         finally:
             os.close(handle)
 
@@ -261,6 +266,21 @@ class _Walk:
             self._gap(path, Why.UNREADABLE, "binary")
             return None
         return data.decode("utf-8-sig", "replace")  # comments in Latin-1 are common and harm nothing
+
+
+def _tracked(root: int) -> frozenset[bytes]:
+    """What git tracks is never ignored, whatever its .gitignore says. Read from the index itself; empty without one."""
+    try:
+        git = os.open(".git", _OPEN | os.O_DIRECTORY, dir_fd=root)
+    except OSError:
+        return frozenset()
+    try:
+        with os.fdopen(_open_regular(git, "index"), "rb") as stream:
+            return gitindex.paths(stream.read(gitindex.LARGEST + 1))
+    except (OSError, _NotRegular):
+        return frozenset()
+    finally:
+        os.close(git)
 
 
 class _NotRegular(Exception):

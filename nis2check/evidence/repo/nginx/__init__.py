@@ -14,7 +14,7 @@ from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo.nginx.page import page
 from nis2check.evidence.repo.nginx.redirects import redirects
 from nis2check.evidence.repo.nginx.server import Server
-from nis2check.evidence.repo.nginx.syntax import Directive, parse
+from nis2check.evidence.repo.nginx.syntax import Directive, NotRead, parse
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "nginx"
@@ -55,16 +55,16 @@ def read(path: str, text: str) -> Found:
     """Facts and gaps of one file."""
     try:
         root = parse(text)
-    except Unseen as error:
-        yield Unread("nginx.*", error.why, error.detail)
+    except NotRead as error:
+        yield Unread("nginx.*", error.why, error.detail, error.line)
         return
     https = root.last("http")
     servers = [Server(block, https) for block in (https or root).every("server")]
     for server in servers:
         yield from _server(server)
     yield from redirects(servers)
-    if https is not None and not any(server.tls for server in servers):
-        yield from _of_file(https)
+    if not any(server.tls for server in servers):
+        yield from _of_file(https or root)
 
 
 def _server(server: Server) -> Found:
@@ -108,7 +108,7 @@ def _tokens(found: Directive | Unseen, line: int, subject: str) -> Found:
 
 
 def _of_file(outer: Directive) -> Found:
-    """Settings of the http block, for the servers of other files: said of the file itself."""
+    """Settings of the http block, or of a snippet, for the servers of other files: said of the file itself."""
     if (versions := outer.last("ssl_protocols")) is not None:
         yield Read("tls.accepted", True, versions.line)
         yield from _protocols(versions, versions.line, "")

@@ -30,6 +30,14 @@ _LUA = re.compile(r"""[{}]|--[^\n]*|'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
+class NotRead(Unseen):
+    """The file, or its structure, cannot be read; ``line`` is where."""
+
+    def __init__(self, why: Why, detail: str, line: int) -> None:
+        super().__init__(why, detail)
+        self.line = line
+
+
 @dataclass(slots=True)
 class Directive:
     """One directive; ``block`` is None for a simple one. ``line`` counts from 1."""
@@ -74,16 +82,16 @@ class _Parser:
                 self.add(None)
         elif mark == "{":
             if len(self.open) > DEEPEST:
-                raise Unseen(Why.LIMIT, f"more than {DEEPEST} blocks deep at line {line}")
+                raise NotRead(Why.LIMIT, f"more than {DEEPEST} blocks deep", line)
             self.open.append(self.add([]))
         elif len(self.open) == 1 or self.words:
-            raise Unseen(Why.MALFORMED, f"unexpected }} at line {line}")
+            raise NotRead(Why.MALFORMED, "a } that closes nothing", line)
         else:
             self.open.pop()
 
 
 def parse(text: str) -> Directive:
-    """The file as one block. Raises Unseen: malformed, templated (around directives), limit."""
+    """The file as one block. Raises NotRead: malformed, templated (around directives), limit."""
     parser = _Parser()
     position, line = 0, 1
     while position < len(text):
@@ -92,7 +100,7 @@ def parse(text: str) -> Directive:
         kind, raw = token.lastgroup, token[0]
         position = token.end()
         if kind == "statement":
-            raise Unseen(Why.TEMPLATED, f"a template statement at line {line}")
+            raise NotRead(Why.TEMPLATED, "a template decides which directives there are", line)
         if kind == "mark":
             parser.mark(raw, line)
             if raw == "{" and parser.open[-1].name.endswith("_by_lua_block"):
@@ -104,9 +112,7 @@ def parse(text: str) -> Directive:
             parser.words.append(_ESCAPE.sub(r"\1", raw[1:-1]) if kind == "quoted" else raw)
         line += text.count("\n", token.start(), position)
     if len(parser.open) > 1 or parser.words:
-        raise Unseen(
-            Why.MALFORMED, f"unfinished at the end of the file: {parser.open[-1].name[:40]} of line {parser.line}"
-        )
+        raise NotRead(Why.MALFORMED, f"{parser.open[-1].name[:40] or 'a directive'} is not finished", parser.line)
     return parser.open[0]
 
 
