@@ -108,10 +108,7 @@ def _tokens(found: Directive | Unseen, line: int, subject: str) -> Found:
 
 
 def _of_file(outer: Directive) -> Found:
-    """Settings of the http block, or of a snippet, for the servers of other files: said of the file itself."""
+    """The protocols of the http block, or of a snippet, for the servers of other files: said of the file itself."""
     if (versions := outer.last("ssl_protocols")) is not None:
         yield Read("tls.accepted", True, versions.line)
         yield from _protocols(versions, versions.line, "")
-    if (tokens := outer.last("server_tokens")) is not None:
-        yield Read("http.https", True, tokens.line)
-        yield from _tokens(tokens, tokens.line, "")
