@@ -186,6 +186,8 @@ def exit_code(document: Mapping[str, Json], wanted: Wanted, *, incomplete: bool)
                 codes.append(Exit.GAPS)
         elif finding["verdict"] == "unknown":
             codes.append(Exit.INCOMPLETE)
+    if any("where" in gap for gap in document["gaps"]):  # something of a repository could not be read
+        codes.append(Exit.INCOMPLETE)
     if wanted.fail_on_expired and _expired(document, on):
         codes.append(Exit.EXPIRED)
     if not incomplete:

@@ -168,15 +168,13 @@ _SOURCES = {
     "recyf": "ReCyF {clause}",
     "nis2": "NIS 2 art. {clause}",
     "anssi-tls": "ANSSI TLS {clause}",
-    "anssi-interconnexion": "ANSSI Interconnexion {clause}",
-    "anssi-dns": "ANSSI DNS {clause}",
-    "anssi-web": "ANSSI Web {clause}",
-    "anssi-hygiene": "ANSSI Hygiène {clause}",
+    "anssi-interco": "ANSSI Interconnexion {clause}",
     "anssi-ssh": "ANSSI SSH {clause}",
-    "iso27001": "ISO 27001 {clause}",
-    "iso27002": "ISO 27002 {clause}",
     "mon-service-securise": "MonServiceSécurisé {clause}",
-    "mozilla-tls": "Mozilla TLS {clause}",
+    "w3c-csp": "W3C CSP {clause}",
+    "w3c-permissions-policy": "W3C Permissions Policy {clause}",
+    "w3c-referrer-policy": "W3C Referrer Policy {clause}",
+    "whatwg-fetch": "WHATWG Fetch {clause}",
 }
 
 

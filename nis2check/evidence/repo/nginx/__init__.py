@@ -29,6 +29,7 @@ FACTS = (
     FactSpec("http.hsts.valid", "boolean", "", "Its value follows RFC 6797."),
     FactSpec("http.hsts.max_age", "integer", "seconds", "Its max-age."),
     FactSpec("http.hsts.include_subdomains", "boolean", "", "It has includeSubDomains."),
+    FactSpec("http.moved_to", "string", "", "Empty: the file serves the page / itself."),
     FactSpec("http.csp_present", "boolean", "", "add_header Content-Security-Policy is in force for /."),
     FactSpec("http.framing_protected", "boolean", "", "Strangers cannot frame the page."),
     FactSpec("http.nosniff", "boolean", "", "add_header X-Content-Type-Options nosniff is in force for /."),

@@ -34,6 +34,8 @@ def page(server: Server, line: int, subject: str) -> Iterator[Read | Unread]:
     """Headers of the page /. The places that may serve it must agree, else the file does not settle the question."""
     places = [_headers(server, location, line) for location in _serving(server.block)]
     answers = [_facts_of(place) for place in places]
+    if any(name in _HEADERS for answer in answers for name in answer):
+        yield Read("http.moved_to", "", line, subject, Kind.HTTP)  # the file serves this page itself
     for name in dict.fromkeys(name for answer in answers for name in answer):
         said = [answer.get(name) for answer in answers]
         first = said[0]
