@@ -128,7 +128,7 @@ def test_explain_shows_every_factor_and_how_sure_the_place_is(nis2check: Command
     labels = ["gravité", "certitude", "étendue", "poids légal", "premières actions ANSSI", "gain", "effort", "score"]
     rows = [line for line in text.splitlines() if line.startswith("    ") and any(label in line for label in labels)]
     assert [next(label for label in labels if label in row) for row in rows] == labels
-    assert rows[0].split() == ["gravité", "10", "critique"]
+    assert rows[0].split() == ["gravité", "10"]
     assert rows[3].split()[:4] == ["×", "poids", "légal", "1,25"]
     share = round(100 * item["stability"])
     assert f"Parmi les 6 premières dans {share} % des 500 tirages" in text.replace("\n  ", " ")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from nis2check.model import Json
-from nis2check.report import csv, html, json, markdown
+from nis2check.report import csv, github, gitlab, html, json, junit, markdown, sarif
 
 
 class Format(Protocol):
@@ -23,5 +23,5 @@ class Format(Protocol):
     def render(self, document: Mapping[str, Json], lang: str) -> bytes: ...
 
 
-FORMATS: tuple[Format, ...] = (html, markdown, csv, json)
+FORMATS: tuple[Format, ...] = (html, markdown, csv, json, sarif, junit, gitlab, github)
 BY_NAME: Mapping[str, Format] = {one.NAME: one for one in FORMATS}
