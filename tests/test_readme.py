@@ -35,11 +35,8 @@ def test_the_two_commands_are_one_line_each(name: str) -> None:
 
 def test_every_path_that_the_guide_names_exists() -> None:
     guide = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    paths = {
-        word.split(" ")[-1]
-        for word in guide.split("`")[1::2]
-        if "/" in word and "<" not in word and "…" not in word and "://" not in word and "*" not in word
-    }
+    spans = [span for span in guide.split("`")[1::2] if not any(mark in span for mark in ("<", "…", "*", "://"))]
+    paths = {word for span in spans for word in span.split() if "/" in word}
 
     assert paths
     assert [
