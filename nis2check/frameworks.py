@@ -104,7 +104,7 @@ def load(framework_id: str = RECYF) -> Framework:
     if framework_id not in ids():
         what = _("Référentiel inconnu : {id}.").format(id=framework_id)
         raise InputError(what, advice=_("Référentiels connus : {ids}.").format(ids=", ".join(ids())))
-    data = load_yaml(shipped("policies") / "frameworks" / f"{framework_id}.yaml").data
+    data = load_yaml(shipped("policies") / "frameworks" / f"{framework_id}.yaml", ours=True).data
     measures: dict[str, Measure] = {}
     for objective in data["objectives"]:
         for item in objective["measures"]:
