@@ -11,9 +11,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nis2check.model import Text
 from nis2check.printing import french
+
+if TYPE_CHECKING:
+    from nis2check.model import Text
 
 LANGUAGES = ("fr", "en")
 _LOCALE = Path(__file__).with_name("locale")

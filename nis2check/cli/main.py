@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from nis2check.cli.exits import Exit
 from nis2check.errors import Nis2checkError, WriteError
 from nis2check.language import LANGUAGES, _, say, use
 from nis2check.printing import Medium, clean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def _n(message: str) -> str:
@@ -63,6 +67,15 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section(say(_("Commandes"))):
             formatter.write_dl([(name, say(_(text))) for name, (_module, text) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names from the table: completing a command imports none."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=_(text)) for name, (_m, text) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
