@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import socket
@@ -68,6 +69,22 @@ def nis2check(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Command:
+    """The same command line in this process, in the same folder and without a terminal: half a second faster each."""
+    from nis2check.cli.main import run
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "stdin", io.StringIO())
+        monkeypatch.setenv("NIS2CHECK_LANG", "fr")
+        code = run(list(arguments))
+        said = capfdbinary.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return call
 
 
 Answers = dns.message.Message | list[bytes] | None  # a message, raw datagrams, or silence

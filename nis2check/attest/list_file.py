@@ -101,15 +101,21 @@ def _among(
     indent = columns.pop()
     ends = [_end(lines, start, limit, indent) for start, limit in zip(starts, [*starts[1:], len(lines)], strict=True)]
     fresh = sorted((name for name in entries if name not in names), key=rank)
-    out = list(lines[: starts[0]])
-    for index, name in enumerate(names):
-        while fresh and rank(fresh[0]) < rank(name):
-            out += _lines(entries[fresh.pop(0)], indent)
-        out += _kept(lines[starts[index] : ends[index]], entries.get(name), indent)
-        last = index + 1 == len(names)
-        if last:
-            out += [line for name in fresh for line in _lines(entries[name], indent)]
-        out += lines[ends[index] : len(lines) if last else starts[index + 1]]
+
+    def before(name: str | None) -> list[str]:
+        """The new entries that come before this one; all that are left before the end."""
+        due = [one for one in fresh if name is None or rank(one) < rank(name)]
+        del fresh[: len(due)]
+        return [line for one in due for line in _lines(entries[one], indent)]
+
+    top = starts[0]
+    while lines[top - 1].lstrip().startswith("#") and lines[top - 1].startswith(" " * indent):
+        top -= 1  # comments right above the first entry are its own
+    out = [*lines[:top], *before(names[0]), *lines[top : starts[0]]]
+    for start, end, name, after, limit in zip(
+        starts, ends, names, [*names[1:], None], [*starts[1:], len(lines)], strict=True
+    ):
+        out += [*_kept(lines[start:end], entries.get(name), indent), *before(after), *lines[end:limit]]
     return out
 
 

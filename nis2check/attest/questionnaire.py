@@ -155,7 +155,8 @@ class _Rows:
         answer = Answer(
             measure.id, word, _day(cells["on"]) or self._on, until=_day(cells["until"]), proof=tuple(proofs), **texts
         )
-        if what := answers.fault(answer, proven=bool(files)):
+        proven = bool(files) or len(self.faults) > before  # a proof that was refused is told once
+        if what := answers.fault(answer, proven=proven):
             self._fault(what, number, "answer")
         return Filled(answer, tuple(files)) if len(self.faults) == before else None
 

@@ -147,7 +147,7 @@ _CONTENT_HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" \
 xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" \
-xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" \
+xmlns:style="urn:oasis:names:tc:opendocument:xmlns:style:1.0" xmlns:of="urn:oasis:names:tc:opendocument:xmlns:of:1.2" \
 xmlns:fo="urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0" office:version="1.3"><office:automatic-styles>\
 <style:style style:name="cell" style:family="table-cell"><style:table-cell-properties fo:wrap-option="wrap" \
 style:vertical-align="top"/></style:style>\
