@@ -106,7 +106,7 @@ def _ask(desk: Desk, options: dict[str, Json], *, listing: bool) -> int:
     tell(desk.summary(facts))
     tampered = [question for question in questions if question.due is Due.TAMPERED]
     for question in tampered:
-        tell(f"{question.measure.id} : {question.reason}")
+        tell(_("{name} : {text}").format(name=question.measure.id, text=question.reason))
     return Exit.USAGE if tampered else Exit.OK
 
 
@@ -301,7 +301,7 @@ def _verify(desk: Desk, *, as_json: bool) -> int:
         said = {"entries": state.entries, "head": state.head, "problems": problems}
         write_stdout(canonical({"schema": "nis2check.attest-verify/1"} | said))
     for one in state.problems:
-        tell(f"{one.measure} : {one.what}" if one.measure else one.what)
+        tell(_("{name} : {text}").format(name=one.measure, text=one.what) if one.measure else one.what)
     count = plural("{n} dépôt", "{n} dépôts", state.entries)
     if state.problems:
         found = plural("{n} anomalie", "{n} anomalies", len(state.problems))

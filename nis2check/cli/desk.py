@@ -139,7 +139,7 @@ class Desk:
                 (Verdict.TO_ATTEST, ("{n} à attester", "{n} à attester")),
             )
         ]
-        return f"{asked} : {', '.join(parts)}."
+        return _("{name} : {text}").format(name=asked, text=", ".join(parts)) + "."
 
 
 def tell(sentence: str) -> None:
@@ -150,4 +150,4 @@ def tell(sentence: str) -> None:
 def described(answer: Answer) -> str:
     """An answer in few words: ``oui (DSI, 2026-03-01)``."""
     who = ", ".join(filter(None, (answer.by, answer.on)))
-    return f"« {pick(answers.WORDS[answer.answer])} » ({who})"
+    return _("« {answer} » ({who})").format(answer=pick(answers.WORDS[answer.answer]), who=who)

@@ -79,7 +79,7 @@ def _rule(about: Mapping[str, Json]) -> Iterator[str]:
     yield click.style(say(_("Références")), bold=True)
     for cited in about["references"]:
         detail = [words.strength(cited["strength"]), pick(cited["title"]) if cited["title"] else ""]
-        yield _line(f"{words.reference(cited)} ({' ; '.join(filter(None, detail))})", indent=2)
+        yield _line(f"{words.reference(cited)} ({_(' ; ').join(filter(None, detail))})", indent=2)
         if cited.get("url"):
             yield f"    {clean(cited['url'], Medium.TERMINAL)}"
     yield ""
@@ -93,7 +93,7 @@ def _assertions(about: Mapping[str, Json]) -> Iterator[str]:
     for section, title in (("when", _("si")), ("expect", _("alors"))):
         for name, schema in about[section].items():
             shown = json.dumps(schema, ensure_ascii=False)
-            yield _line(f"{title} {name} : {shown}", indent=2)
+            yield _line(_("{name} : {text}").format(name=f"{title} {name}", text=shown), indent=2)
 
 
 def _measure(about: Mapping[str, Json]) -> Iterator[str]:

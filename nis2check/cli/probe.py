@@ -114,4 +114,5 @@ def _show(document: dict[str, Any]) -> None:
     for gap in document["gaps"]:
         at = f" [{gap['address']}]" if gap["address"] else ""
         detail = clean(gap["detail"], Medium.TERMINAL)
-        click.echo(f"! {clean(gap['subject'], Medium.TERMINAL)}{at}  {gap['name']} : {gap['why']} ({detail})")
+        text = _("{name} : {text}").format(name=gap["name"], text=f"{gap['why']} ({detail})")
+        click.echo(f"! {clean(gap['subject'], Medium.TERMINAL)}{at}  {text}")

@@ -131,7 +131,7 @@ def _figures(scope: Scope) -> list[str]:
         for notion, figure in body.population.items()
         if figure is not None
     ]
-    return ["", _("Population"), *_wrapped([" ; ".join(shown) + "."])] if shown else []
+    return ["", _("Population"), *_wrapped([_(" ; ").join(shown) + "."])] if shown else []
 
 
 def _wrapped(items: list[str], bullet: str = "  - ") -> list[str]:

@@ -182,10 +182,11 @@ def _moves(simulation: dict[str, Json], changes: list[Json]) -> list[str]:
     lines = [_("Changements par rapport à : {scenario}").format(scenario=first)]
     for each in simulation["scenarios"][1:]:
         count = sum(change["to"] == each["id"] for change in changes)
-        lines.append(f"  {each['id']} : {count}")
+        lines.append("  " + _("{name} : {text}").format(name=each["id"], text=count))
     shown = changes if len(changes) <= _MOST_SHOWN else []
     lines += [
-        f"    {c['siren']}  {c['nature']:<8} {clean(c['name'], Medium.TERMINAL)} : {_arrow(c)}  [{c['to']}]"
+        f"    {c['siren']}  {c['nature']:<8} "
+        + _("{name} : {text}").format(name=clean(c["name"], Medium.TERMINAL), text=f"{_arrow(c)}  [{c['to']}]")
         for c in shown
     ]
     if changes and not shown:

@@ -284,7 +284,7 @@ def lint(file: Path | None, result: Path | None, day: str | None, as_json: bool)
         lists = {"faults": [_fault_json(one) for one in faults], "unverified": [_fault_json(one) for one in notes]}
         write_stdout(canonical({"schema": "nis2check.waive-lint/1", **said, **lists}))
     for fault in found:
-        tell(f"{fault.place} : {fault.what}")
+        tell(_("{name} : {text}").format(name=fault.place, text=fault.what))
     ignored = bool(waivers) and not declared.named
     if ignored:
         text = _("{file} n'est pas nommé dans {name} : scan l'ignore. Ajouter : {line}")

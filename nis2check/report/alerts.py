@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from nis2check import bodyfile
-from nis2check.language import say
+from nis2check.language import _, say
 from nis2check.model import Json, Severity
 from nis2check.printing import Medium, clean
 from nis2check.report import findings, reasons, words
@@ -51,7 +51,7 @@ def _alert(one: Mapping[str, Json], group: findings.Group, title: str, medium: M
     # head of the body's file.
     place = one["location"] or {"file": bodyfile.NAME, "line": 1}
     shown = clean(say(title, lang), medium)
-    told = " ; ".join(part for part in reasons.told(str(one["reason"])) if part)
+    told = _(" ; ").join(part for part in reasons.told(str(one["reason"])) if part)
     parts = [shown, clean(one["target"]["name"], medium), clean(say(told, lang), medium, longest=LONGEST)]
     return Alert(
         one, group.says, shown, " – ".join(part for part in parts if part), place["file"], max(1, place["line"])

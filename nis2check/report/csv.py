@@ -59,7 +59,7 @@ def _row(group: findings.Group, one: Mapping[str, Json], title: str, lang: str) 
         str(one["target"]["address"] or ""),
         str(place.get("file", "")),
         str(place.get("line", "")),
-        " : ".join(part for part in (told, detail) if part),
+        _(" : ").join(part for part in (told, detail) if part),
         " · ".join(f"{name} = {words.value(value)}" for name, value in sorted(one["facts"].items())),
         ", ".join(words.reference(reference) for reference in one["references"]),
         words.effort(group.says["effort"]) if "effort" in group.says else "",

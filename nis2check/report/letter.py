@@ -99,7 +99,7 @@ def _where(group: findings.Group, pen: Pen, all: bool) -> Iterator[str]:
     for one in members if all else members[:SHOWN]:
         place = one["location"] if one["proof"] == "declared_files" else None
         name = f"{one['target']['name']} ({place['file']}:{place['line']})" if place else one["target"]["name"]
-        told = " ; ".join(part for part in reasons.told(str(one["reason"])) if part)
+        told = _(" ; ").join(part for part in reasons.told(str(one["reason"])) if part)
         yield from pen.wrap("- " + pen.foreign(f"{name} – {told}" if told else name), "   ", "     ")
     left = 0 if all else len(members) - SHOWN
     if left > 0:

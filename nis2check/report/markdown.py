@@ -125,7 +125,7 @@ def _group(document: Document, group: findings.Group, lang: str) -> Iterator[str
     for one in group.members[:MOST_TARGETS]:
         place = one["location"]
         where = f" ({_code('{file}:{line}'.format(**place))})" if place else ""
-        told = " : ".join(_safe(part) for part in reasons.told(str(one["reason"])) if part)
+        told = _(" : ").join(_safe(part) for part in reasons.told(str(one["reason"])) if part)
         name = _("attestation") if one["target"]["kind"] == "body" else _code(one["target"]["name"])
         yield f"- {name}{where}" + (f" – {told}" if told else "")
     left = len(group.members) - MOST_TARGETS
@@ -144,4 +144,4 @@ def _unseen(document: Document) -> Iterator[str]:
     unseen = findings.gaps_by_why(document)
     if unseen:
         yield "## " + _("Ce qui reste inconnu")
-        yield "\n".join(f"- {len(some)} : {words.why(why)}" for why, some in unseen)
+        yield "\n".join("- " + _("{n} : {why}").format(n=len(some), why=words.why(why)) for why, some in unseen)

@@ -82,7 +82,11 @@ def _scope(scope: Mapping[str, Json], pen: Pen) -> list[str]:
     for clause in scope["because"]:
         text = pen.foreign(words.spoken(clause["text"], pen.lang))
         sure = pen.own(words.confidence(clause["confidence"]))
-        lines += pen.wrap(f"- {pen.foreign(clause['clause'])} : {text} ({sure})", "  ", "    ")
+        lines += pen.wrap(
+            "- " + _("{name} : {text}").format(name=pen.foreign(clause["clause"]), text=f"{text} ({sure})"),
+            "  ",
+            "    ",
+        )
     for missing in scope["missing"]:
         lines += pen.wrap(pen.own(_("- il manque : {fact}")).format(fact=pen.foreign(missing)), "  ", "    ")
     law = pen.own(words.legal_status(scope["legal_status"], pen.lang))
@@ -277,7 +281,9 @@ def _waivers(document: Document, pen: Pen) -> list[str]:
     )
     lines = pen.heading(head)
     for one in document["waivers"]:
-        lines += pen.wrap(_waiver(document, one, pen) + f" : {pen.foreign(one['rule'])}", "  ", "      ")
+        lines += pen.wrap(
+            _("{name} : {text}").format(name=_waiver(document, one, pen), text=pen.foreign(one["rule"])), "  ", "      "
+        )
         lines += [f"      {pen.foreign(one['target'])}"]
     return lines
 

@@ -70,7 +70,7 @@ def draw(plan: Mapping[str, Json], lang: str) -> Timeline | None:
         tuple(printing.number(spent[month], lang) if spent[month] else "–" for month in months),
         LEFT + COLUMN * MONTHS,
         TOP + ROW * (len(measures) + 1),
-        " ; ".join(said) + ".",
+        _(" ; ").join(said) + ".",
     )
 
 
