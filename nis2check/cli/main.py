@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from gettext import gettext
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(say(_("Commandes"))):
+        with formatter.section(gettext("Commands")):  # click's word, as in the help of groups of commands
             formatter.write_dl([(name, say(_(text))) for name, (_module, text) in COMMANDS.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -163,7 +164,8 @@ def _run(arguments: list[str]) -> int:  # noqa: C901 - one table of ends
         click.echo(error.message, err=True)
         return Exit.USAGE
     except click.UsageError as error:
-        _tell(error.format_message(), advice=_advice(error))
+        said = " ".join(error.format_message().split())  # choices come one a line
+        _tell(said if said.endswith((".", "?")) else f"{said}.", advice=_advice(error))
         return Exit.USAGE
     except click.ClickException as error:
         _tell(error.format_message())
