@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files",),
     ("frameworks", "bodyfile", "sheets"),
     ("case",),
-    ("law", "evidence", "rules", "plan", "register", "attest", "report", "demo"),
+    ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "demo"),
     ("result",),
     ("scan",),
     ("cli",),
@@ -40,10 +40,13 @@ NETWORK = {
     "smtplib",
     "urllib.request",
     "http.client",
+    "sqlite3",  # no network, but a door of its own all the same
 }
 # The only modules that may open a socket or a child process, and for what.
 MAY_TOUCH = {
-    "evidence/wire.py": {"socket", "asyncio"},  # the one door to targets
+    "evidence/wire.py": {"asyncio"},  # the one door to targets
+    "evidence/connection.py": {"socket", "asyncio"},  # what the door opens
+    "evidence/pace.py": {"asyncio"},  # waits for a turn; opens nothing
     "evidence/nmap.py": {"nmap", "asyncio"},  # the nmap runner
     "evidence/sandbox.py": {"subprocess", "multiprocessing"},  # parsers of foreign syntax
     "evidence/collect.py": {"asyncio"},  # schedules looks; opens nothing
@@ -51,6 +54,7 @@ MAY_TOUCH = {
     "evidence/question.py": {"asyncio"},
     "evidence/net": {"asyncio", "ssl"},  # tasks and TLS in memory; sockets only through the wire
     "demo": {"socket", "socketserver", "ssl"},  # the servers of the demo town
+    "history/door.py": {"sqlite3"},
     "cli": {"asyncio"},  # asyncio.run at the top
 }
 

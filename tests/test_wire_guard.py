@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from nis2check.evidence.guard import forbidden
 from nis2check.evidence.observe import Unseen
+from nis2check.evidence.pace import Manners
 from nis2check.evidence.wire import PACES, Connection, Deadline, Endpoint, Settings, Wire
 from nis2check.model import Why
 
@@ -203,27 +204,18 @@ def test_leaving_resets_the_connection(serve: Callable[[Handler], Endpoint]) -> 
 
 def test_connections_in_flight_and_in_all_are_bounded(serve: Callable[[Handler], Endpoint]) -> None:
     running, peak = 0, 0
-    lock = threading.Lock()
-
-    def handler(peer: socket.socket) -> None:
-        nonlocal running, peak
-        with lock:
-            running += 1
-            peak = max(peak, running)
-        try:
-            peer.recv(1)
-        finally:
-            with lock:
-                running -= 1
-
     wire = Wire(Settings(pace=replace(PACES["normal"], in_flight=2, per_port=6), internal=True))
-    endpoint = serve(handler)
+    endpoint = serve(silent)
     reasons: list[Why] = []
 
     async def one() -> None:
+        nonlocal running, peak
         try:
             async with wire.connect(endpoint, Deadline.after(10)):
+                running += 1
+                peak = max(peak, running)
                 await asyncio.sleep(0.05)
+                running -= 1
         except Unseen as error:
             reasons.append(error.why)
 
@@ -231,9 +223,51 @@ def test_connections_in_flight_and_in_all_are_bounded(serve: Callable[[Handler],
         await asyncio.gather(*(one() for _count in range(9)))
 
     asyncio.run(run())
-    assert peak <= 3, "two in flight, and one whose end the server has not seen yet"
+    assert peak == 2
     assert wire.connections("127.0.0.1") == 6
     assert reasons == [Why.LIMIT] * 3
+
+
+def test_a_wait_for_a_turn_ends_with_the_deadline_and_gives_the_turn_back(
+    serve: Callable[[Handler], Endpoint],
+) -> None:
+    wire = Wire(Settings(pace=replace(PACES["normal"], in_flight=1), internal=True))
+    endpoint = serve(silent)
+
+    async def run() -> None:
+        async with wire.connect(endpoint, Deadline.after(5)):
+            with pytest.raises(Unseen) as caught:
+                async with wire.connect(endpoint, Deadline.after(0.05)):
+                    pass
+            assert caught.value.why is Why.DEADLINE
+            waiting = asyncio.create_task(wire.connect(endpoint, Deadline.after(5)).__aenter__())
+            await asyncio.sleep(0)
+            waiting.cancel()  # as Ctrl-C does
+        async with wire.connect(endpoint, Deadline.after(1)):
+            pass
+
+    asyncio.run(run())
+
+
+def test_the_window_widens_with_clean_answers_and_halves_once_a_burst() -> None:
+    manners = Manners(PACES["normal"])
+    assert manners.window == 2
+    manners.clean(443)
+    manners.clean(443)
+    manners.clean(443)
+    assert manners.window == PACES["normal"].in_flight
+    for _count in range(4):
+        manners.allow(Endpoint("127.0.0.1", 443))
+    for number in (1, 2, 3, 4):
+        manners.minded(number)
+    assert manners.window == 2, "four resets of one burst are one sign"
+    manners.clean(443)
+    assert 2 < manners.window < 3, "what was too much once is tried again slowly"
+    manners.allow(Endpoint("127.0.0.1", 443))
+    manners.minded(5)
+    manners.allow(Endpoint("127.0.0.1", 443))
+    manners.minded(6)
+    assert manners.window == 1
 
 
 def test_three_refusals_after_a_success_stop_the_address(serve: Callable[[Handler], Endpoint]) -> None:

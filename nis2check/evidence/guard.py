@@ -37,6 +37,7 @@ def _inner(address: Address) -> Address:
     return address
 
 
+@lru_cache(maxsize=4096)
 def forbidden(address: str, *, internal: bool) -> str:
     """Why an address may not be contacted, or "" when it may. A non-global address needs ``internal``."""
     try:
