@@ -130,7 +130,7 @@ def look(ports: dict[str, int], domain: str) -> tuple[dict[str, Any], list[Misse
 
 def test_a_signed_zone(bind: dict[str, int]) -> None:
     facts, gaps = look(bind, "signed.test")
-    assert gaps == []
+    assert {gap.name for gap in gaps} == {"dns.dnssec.valid", "dns.dnssec.chain"}  # these servers know no root
     assert facts["dns.dnssec.signed"] is True
     assert facts["dns.dnssec.algorithms"] == ["ECDSAP256SHA256"]
     assert facts["dns.dnssec.ds_at_parent"] is True

@@ -96,6 +96,9 @@ def test_a_healthy_zone(name_server: Start) -> None:
         "dns.tcp": True,
         "dns.dnssec.signed": False,
         "dns.dnssec.algorithms": [],
+        "dns.dnssec.key_sizes": [],
+        "dns.dnssec.ds_digests": [],
+        "dns.dnssec.denial": "",
         "dns.dnssec.ds_at_parent": False,
         "dns.caa": [
             {"flags": 128, "tag": "iodef", "value": "mailto:a@ville.test"},

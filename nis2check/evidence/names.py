@@ -63,7 +63,7 @@ def name_of(text: str) -> dns.name.Name:
 
 async def ask(
     wire: Wire,
-    name: str,
+    name: str | dns.name.Name,
     kind: str,
     deadline: Deadline,
     *,
@@ -71,19 +71,22 @@ async def ask(
     recurse: bool = True,
     dnssec: bool = False,
     tcp: bool = False,
+    unchecked: bool = False,
     budget: Budget | None = None,
 ) -> dns.message.Message:
     """The answer to one question, whole (NOERROR or NXDOMAIN), from the first server that gives one. Raises Unseen.
 
-    ``servers`` are name servers of a target, under the guard; without them our resolver is asked, once a run.
+    ``servers`` are name servers of a target, under the guard; without them our resolver is asked, once a run, and with
+    ``unchecked`` it is asked not to validate (RFC 4035 section 3.2.2).
     """
     question = Question(
-        name_of(name).to_digestable(),
+        (name_of(name) if isinstance(name, str) else name).to_digestable(),
         dns.rdatatype.from_text(kind),
         recurse=recurse,
         dnssec=dnssec,
         tcp=tcp,
         ours=not servers,
+        unchecked=unchecked and not servers,
     )
     until = deadline.sooner(QUESTION_SECONDS)
     try:

@@ -42,7 +42,7 @@ FACTS = (
     FactSpec("dns.soa", "object", "", "The SOA: mname, rname, serial, refresh, retry, expire, minimum (seconds)."),
     FactSpec("dns.soa_consistent", "boolean", "", "Every answering name server has the same serial number."),
     FactSpec("dns.tcp", "boolean", "", "Every answering name server answers over TCP too (RFC 7766)."),
-    FactSpec("dns.dnssec.signed", "boolean", "", "A name server gives DNSKEY with its RRSIG; not validated."),
+    FactSpec("dns.dnssec.signed", "boolean", "", "A name server gives DNSKEY with their RRSIG."),
     FactSpec("dns.dnssec.algorithms", "array", "", "Mnemonics of the algorithms of the DNSKEY records, sorted."),
     FactSpec(
         "dns.dnssec.signature_days_left",
@@ -50,7 +50,19 @@ FACTS = (
         "days",
         "Until the signature of the SOA or of the DNSKEY set expires.",
     ),
+    FactSpec("dns.dnssec.key_sizes", "array", "bits", "Its keys, each once: algorithm, role (KSK, ZSK), bits."),
+    FactSpec("dns.dnssec.denial", "string", "", "How the zone proves an absence: NSEC, NSEC3; empty: unsigned."),
+    FactSpec("dns.dnssec.nsec3_iterations", "integer", "iterations", "Extra hash iterations of NSEC3."),
     FactSpec("dns.dnssec.ds_at_parent", "boolean", "", "The parent zone holds a DS record for the zone."),
+    FactSpec("dns.dnssec.ds_digests", "array", "", "Digests of those DS records: SHA-1, SHA-256, SHA-384."),
+    FactSpec(
+        "dns.dnssec.valid",
+        "boolean",
+        "",
+        "The chain from the root key to the SOA validates at every server that answers; false: proved wrong.",
+    ),
+    FactSpec("dns.dnssec.chain", "string", "", "secure, insecure (the parent proves that there is no DS) or bogus."),
+    FactSpec("dns.dnssec.error", "string", "", "What makes the zone bogus, in English."),
     FactSpec("dns.caa", "array", "", "CAA records in force, found by tree climbing (RFC 8659): flags, tag, value."),
     FactSpec("dns.caa_present", "boolean", "", "A CAA record is in force for the name."),
 )
@@ -62,7 +74,8 @@ def cost(target: Target) -> list[str]:
     return [
         f"DNS NS, DS, CAA {domain} (resolver)",
         f"DNS A, AAAA of its name servers, {MOST_SERVERS} at most (resolver)",
-        f"DNS SOA, NS over UDP and SOA over TCP, DNSKEY {domain} (each name server)",
+        f"DNS SOA, NS over UDP and SOA over TCP, DNSKEY {domain} (each name server), NSEC3PARAM (one)",
+        "DNS DNSKEY and DS of the zones above, once a run (resolver)",
     ]
 
 

@@ -16,7 +16,7 @@ import dns.rdata
 import dns.rdatatype
 
 from nis2check.evidence import names
-from nis2check.evidence.net.dns.dnssec import ds_at_parent, signed
+from nis2check.evidence.net.dns.dnssec import dnssec_facts
 from nis2check.evidence.net.dns.server import Look, Server, has_authority, missed, nobody, rrset_of, server_of, tried
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.question import Declined
@@ -36,7 +36,7 @@ async def delegation_facts(this: Look, answer: dns.message.Message) -> AsyncIter
     where = f"NS {this.zone_text}"
     yield Seen("dns.zone", this.zone_text, where=where)
     yield Seen("dns.name_servers", listed, where=where)
-    ds = asyncio.ensure_future(tried(this.ask(this.zone_text, "DS")))
+    ds = asyncio.ensure_future(tried(this.ask(this.zone_text, "DS", dnssec=True)))
     try:
         servers = list(await asyncio.gather(*(server_of(this, name) for name in listed[:MOST_SERVERS])))
         left_out = len(listed) - len(servers)
@@ -46,8 +46,7 @@ async def delegation_facts(this: Look, answer: dns.message.Message) -> AsyncIter
             await _soa(this, servers),
             _consistent(this, servers, listed),
             _tcp(this, servers),
-            await signed(this, servers),
-            ds_at_parent(this, await ds),
+            await dnssec_facts(this, servers, await ds),
         ):
             for observation in part:
                 yield observation

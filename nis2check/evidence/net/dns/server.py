@@ -40,7 +40,13 @@ class Look:
         return self.zone.to_text(omit_final_dot=True)
 
     async def ask(
-        self, name: str, kind: str, servers: tuple[Endpoint, ...] = (), *, dnssec: bool = False, tcp: bool = False
+        self,
+        name: str | dns.name.Name,
+        kind: str,
+        servers: tuple[Endpoint, ...] = (),
+        *,
+        dnssec: bool = False,
+        tcp: bool = False,
     ) -> dns.message.Message:
         return await names.ask(
             self.wire,
@@ -51,6 +57,7 @@ class Look:
             recurse=not servers,
             dnssec=dnssec,
             tcp=tcp,
+            unchecked=True,  # a zone whose signatures are wrong is looked at like any other
             budget=self.budget,
         )
 
@@ -65,6 +72,7 @@ class Server:
     soa: dns.message.Message | Unseen | None = None
     ns: dns.message.Message | Unseen | None = None
     tcp: dns.message.Message | Unseen | None = None
+    keys: dns.message.Message | Unseen | None = None  # its DNSKEY, once asked
 
     def serial(self, zone: dns.name.Name) -> int | None:
         """The serial it gives with authority, or None."""
