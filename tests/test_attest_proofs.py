@@ -60,7 +60,16 @@ def test_files_are_kept_under_their_hash_and_the_log_is_a_chain(inside: Command,
         "entries": 2,
         "head": sha256(lines[1]).hexdigest(),
         "problems": [],
+        "not_deposited": 0,
     }
+
+
+def test_a_proof_that_was_never_deposited_is_counted(inside: Command, town: Path) -> None:
+    text = (town / "attestations.yaml").read_text(encoding="utf-8")
+    text += "  - {measure: 14.2, answer: yes, by: DGS, on: 2026-10-01, proof: [pv.pdf, {reference: PV}]}\n"
+    (town / "attestations.yaml").write_text(text, encoding="utf-8")
+
+    assert verified(inside, 0)["not_deposited"] == 1
 
 
 def test_the_real_command_verifies(nis2check: Command, town: Path) -> None:

@@ -255,20 +255,14 @@ def _import(desk: Desk, path: Path, *, replace: bool, as_json: bool) -> int:
 
 
 def _counts(merged: Merge) -> str:
-    parts = [
-        plural(*words, len(found))
-        for words, found in (
-            (("{n} nouvelle", "{n} nouvelles"), merged.added),
-            (("{n} renouvelée", "{n} renouvelées"), merged.renewed),
-            (("{n} remplacée", "{n} remplacées"), merged.replaced),
-            (("{n} inchangée", "{n} inchangées"), merged.unchanged),
-            (
-                ("{n} en conflit (--replace pour les remplacer)", "{n} en conflit (--replace pour les remplacer)"),
-                merged.conflicts,
-            ),
-        )
-        if found
-    ]
+    said = (
+        (merged.added, plural("{n} nouvelle", "{n} nouvelles", len(merged.added))),
+        (merged.renewed, plural("{n} renouvelée", "{n} renouvelées", len(merged.renewed))),
+        (merged.replaced, plural("{n} remplacée", "{n} remplacées", len(merged.replaced))),
+        (merged.unchanged, plural("{n} inchangée", "{n} inchangées", len(merged.unchanged))),
+        (merged.conflicts, _("{n} en conflit (--replace pour remplacer)").format(n=len(merged.conflicts))),
+    )
+    parts = [text for found, text in said if found]
     if not parts:
         return _("Aucune réponse dans ce classeur.")
     return _("Réponses reprises : {parts}.").format(parts=", ".join(parts))
@@ -293,15 +287,25 @@ def _verify(desk: Desk, *, as_json: bool) -> int:
     from nis2check.cli.desk import tell
     from nis2check.files import canonical, write_stdout
 
-    state = proofs.verify(desk.folder, desk.facts())
+    facts = desk.facts()
+    state = proofs.verify(desk.folder, facts)
+    bare = sum(1 for fact in facts for one in fact.value["proof"] if "file" in one and "deposited" not in one)
     if as_json:
         problems = [
             {"kind": one.kind, "file": one.file, "measure": one.measure, "detail": one.what} for one in state.problems
         ]
-        said = {"entries": state.entries, "head": state.head, "problems": problems}
+        said = {"entries": state.entries, "head": state.head, "problems": problems, "not_deposited": bare}
         write_stdout(canonical({"schema": "nis2check.attest-verify/1"} | said))
     for one in state.problems:
         tell(_("{name} : {text}").format(name=one.measure, text=one.what) if one.measure else one.what)
+    if bare:
+        tell(
+            plural(
+                "{n} preuve citée sans dépôt : rien ne dirait si elle changeait.",
+                "{n} preuves citées sans dépôt : rien ne dirait si elles changeaient.",
+                bare,
+            )
+        )
     count = plural("{n} dépôt", "{n} dépôts", state.entries)
     if state.problems:
         found = plural("{n} anomalie", "{n} anomalies", len(state.problems))

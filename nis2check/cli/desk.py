@@ -129,15 +129,12 @@ class Desk:
         counts = self.verdicts(facts)
         asked = plural("{n} mesure demandée", "{n} mesures demandées", len(self.asked()))
         parts = [
-            plural(*words, counts[verdict])
-            for verdict, words in (
-                (Verdict.PASS, ("{n} attestée", "{n} attestées")),
-                (Verdict.PARTIAL, ("{n} partielle", "{n} partielles")),
-                (Verdict.FAIL, ("{n} non conforme", "{n} non conformes")),
-                (Verdict.UNKNOWN, ("{n} à clarifier", "{n} à clarifier")),
-                (Verdict.NOT_APPLICABLE, ("{n} sans objet", "{n} sans objet")),
-                (Verdict.TO_ATTEST, ("{n} à attester", "{n} à attester")),
-            )
+            plural("{n} attestée", "{n} attestées", counts[Verdict.PASS]),
+            plural("{n} partielle", "{n} partielles", counts[Verdict.PARTIAL]),
+            plural("{n} non conforme", "{n} non conformes", counts[Verdict.FAIL]),
+            plural("{n} à clarifier", "{n} à clarifier", counts[Verdict.UNKNOWN]),
+            plural("{n} sans objet", "{n} sans objet", counts[Verdict.NOT_APPLICABLE]),
+            plural("{n} à attester", "{n} à attester", counts[Verdict.TO_ATTEST]),
         ]
         return _("{name} : {text}").format(name=asked, text=", ".join(parts)) + "."
 
