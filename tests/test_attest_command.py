@@ -142,7 +142,7 @@ def test_an_answer_takes_the_place_of_the_former_and_nothing_else_moves(
     assert answers_of(tmp_path)["1.1"]["reason"] == "Sans #1 responsable"
     for kept in (
         "# En tête\n",
-        "# pourquoi : la liste date\n",
+        '# à revoir avec Anne\n# pourquoi : la liste date\n- measure: "1.1"  # Lister',
         "# la suite\n- {measure: 4.1, answer: no, on: 2026-10-02}\n",
     ):
         assert kept in written

@@ -133,11 +133,17 @@ def _end(lines: Sequence[str], start: int, limit: int, indent: int) -> int:
 
 
 def _kept(old: Sequence[str], entry: Entry | None, indent: int) -> list[str]:
-    """The old lines, or the new ones under the comments that stood on lines of the old entry."""
+    """The old lines, or the new ones under the comments that people left in the old entry."""
     if entry is None:
         return list(old)
-    comments = [" " * indent + line.strip() for line in old if line.lstrip().startswith("#")]
-    return [*comments, *_lines(entry, indent)]
+    comments = [comment for line in old if (comment := _comment(line)) and comment != f"# {entry.comment}"]
+    return [*(" " * indent + comment for comment in comments), *_lines(entry, indent)]
+
+
+def _comment(line: str) -> str:
+    """The comment of a line, or "". A ``#`` in a long plain text may be taken for one: it is then kept, never lost."""
+    match = re.search(r"(?:^|\s)(#.*)$", line)
+    return match[1].rstrip() if match and line[: match.start()].count('"') % 2 == 0 else ""
 
 
 def _lines(entry: Entry, indent: int) -> list[str]:
