@@ -34,6 +34,7 @@ class Settings:
     pace: Pace = PACES["normal"]
     internal: bool = False
     full: bool = False
+    brief: bool = False  # of TLS, versions and certificate only: about three connections
     contact: str = ""
     version: str = ""
     resolve: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)

@@ -61,12 +61,16 @@ async def look_at(
         return
     for observation in _opening(talk, found, host, book):
         yield observation
+    if wire.settings.brief:
+        for observation in _closing(talk, book, "versions and certificate only"):
+            yield observation
+        return
     offered, more, every, weaknesses = await _deeper(talk, found)
     for observation in (*_weak(weaknesses, book), *_groups(offered, found, book), *_suites(every, book)):
         yield observation
     for told in (*more, *extras.of_suites(talk.answers, weaknesses)):
         yield book.tell(*told)
-    for observation in _closing(talk, book):
+    for observation in _closing(talk, book, "no answer of this server shows it"):
         yield observation
 
 
@@ -164,14 +168,14 @@ def _suites(found: enumeration.Suites, book: _Ledger) -> Iterator[Observation]:
     yield book.tell("tls.cipher_suites", found.unknown or found.accepted, where)
 
 
-def _closing(talk: Conversation, book: _Ledger) -> Iterator[Observation]:
+def _closing(talk: Conversation, book: _Ledger, why: str) -> Iterator[Observation]:
     yield book.tell("tls.resets", sorted(set(talk.refuses_by_reset)))
     yield book.tell("tls.unstable", talk.unstable)
     if talk.starttls:
         yield book.tell("tls.plaintext_before_tls", any(answer.injected for answer in talk.answers), talk.starttls)
     yield book.tell("tls.hellos", _hellos(talk.answers))
     broken = next((answer.broken for answer in talk.answers if answer.broken is not None), None)
-    yield from book.rest("tls", talk.stopped or broken or Unseen(Why.NOT_ASKED, "no answer of this server shows it"))
+    yield from book.rest("tls", talk.stopped or broken or Unseen(Why.NOT_ASKED, why))
 
 
 def _hellos(answers: list[Answer]) -> list[dict[str, str]]:

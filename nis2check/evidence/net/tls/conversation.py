@@ -8,6 +8,7 @@ answers the very same hello is unstable, and from then on no reset proves anythi
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
 from nis2check.evidence.net.tls.answer import Answer, Exchange, Kind
@@ -39,7 +40,7 @@ class Conversation:
         self.refuses_by_reset: list[str] = []
         self.sparing = starttls in ONE_AT_A_TIME  # each session counts: ask less, one after the other
         self._not_offered: NotOffered | None = None
-        self._one_at_a_time = asyncio.Semaphore(1 if self.sparing else 1 << 16)
+        self._one_at_a_time: AbstractAsyncContextManager[None] = asyncio.Lock() if self.sparing else nullcontext()
         self._alone = asyncio.Lock()
         self._in_flight = 0
         self._idle = asyncio.Event()

@@ -106,6 +106,15 @@ def _key_shares(hello: Hello, shares: Mapping[int, bytes]) -> bytes:
     return _extension(KEY_SHARE, _vector(body))
 
 
+@lru_cache(maxsize=256)
+def _offer(hello: Hello) -> bytes:
+    """Suites and compression methods."""
+    suites = _words(hello.suites)
+    if hello.bare or hello.newest == SSL3:
+        suites += pack("!H", RENEGOTIATION_SCSV)
+    return _vector(suites) + bytes([len(hello.compression)]) + hello.compression
+
+
 def _padding(length: int) -> bytes:
     """RFC 7685: some servers hang on a hello of 256 to 511 bytes, so those are made 512 bytes long."""
     if not 256 <= length < 512:
@@ -115,13 +124,10 @@ def _padding(length: int) -> bytes:
 
 def encode(hello: Hello, host: str, shares: Mapping[int, bytes] | None = None, random: bytes = b"") -> bytes:
     """The record that carries a ClientHello. ``host`` is an A-label name, or "" to send no server_name."""
-    legacy = min(hello.newest, TLS12)
-    session = os.urandom(32) if hello.newest >= TLS13 else b""  # middlebox compatibility, RFC 8446 D.4
-    suites = _words(hello.suites)
-    if hello.bare or hello.newest == SSL3:
-        suites += pack("!H", RENEGOTIATION_SCSV)
-    head = pack("!H", legacy) + (random or os.urandom(32)) + bytes([len(session)]) + session
-    head += _vector(suites) + bytes([len(hello.compression)]) + hello.compression
+    session = b"\x00"
+    if hello.newest >= TLS13:
+        session = b"\x20" + os.urandom(32)  # middlebox compatibility, RFC 8446 D.4
+    head = pack("!H", min(hello.newest, TLS12)) + (random or os.urandom(32)) + session + _offer(hello)
     extensions = _server_name(host) if hello.newest > SSL3 else b""
     extensions += _fixed_extensions(hello) + _key_shares(hello, shares or {})
     if extensions:

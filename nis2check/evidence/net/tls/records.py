@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from struct import Struct
 
 from nis2check.evidence.net.tls.tables import TLS13
 from nis2check.evidence.observe import Unseen
@@ -26,6 +27,10 @@ MOST_EXTENSIONS = 64
 MOST_CERTIFICATES = 1024
 
 RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()  # RFC 8446 4.1.3
+
+
+_EXTENSION = Struct("!HH")
+_HELLO_HEAD, _HELLO_CHOICE = Struct("!H32sB"), Struct("!HB")
 
 
 def malformed(detail: str) -> Unseen:
@@ -91,25 +96,28 @@ class KeyExchange:
 
 def extensions(data: bytes, what: str) -> dict[int, bytes]:
     """Extension number → body. A repeated extension is malformed (RFC 8446 4.2)."""
-    fields = Fields(data, what)
     found: dict[int, bytes] = {}
-    while fields.left:
-        number = fields.number(2)
-        body = fields.vector(2)
+    at, end = 0, len(data)
+    while at < end:
+        start = at + 4
+        if start > end:
+            raise malformed(f"{what}: {end - at} bytes where an extension was due")
+        number, size = _EXTENSION.unpack_from(data, at)
+        at = start + size
+        if at > end:
+            raise malformed(f"{what}: {size} bytes announced, {end - start} there")
         if number in found or len(found) >= MOST_EXTENSIONS:
             raise malformed(f"{what}: extension {number} repeated or too many")
-        found[number] = body
+        found[number] = data[start:at]
     return found
 
 
 def server_hello(body: bytes) -> ServerHello:
     """RFC 5246 7.4.1.3 and RFC 8446 4.1.3, the HelloRetryRequest included."""
     fields = Fields(body, "ServerHello")
-    version = fields.number(2)
-    random = fields.take(32)
-    session = fields.vector(1)
-    suite = fields.number(2)
-    compression = fields.number(1)
+    version, random, length = _HELLO_HEAD.unpack(fields.take(_HELLO_HEAD.size))
+    session = fields.take(length)
+    suite, compression = _HELLO_CHOICE.unpack(fields.take(_HELLO_CHOICE.size))
     found = extensions(fields.vector(2), "ServerHello") if fields.left else {}
     if fields.left:
         raise malformed("ServerHello: bytes after its end")
@@ -204,10 +212,9 @@ class Flight:
         at = 0
         try:
             while self.alert is None and (size := self._record_at(at)):
-                kind, body = self._buffer[at], bytes(self._buffer[at + 5 : at + size])
-                header = bytes(self._buffer[at : at + 5])
+                record = bytes(self._buffer[at : at + size])
                 at += size
-                self._take(kind, header, body)
+                self._take(record[0], record)
         finally:
             del self._buffer[:at]
 
@@ -232,14 +239,15 @@ class Flight:
         start = data[:24].decode("ascii", "backslashreplace")
         raise Unseen(Why.NOT_TLS, f"the peer speaks {name}" if name else f"not TLS: {start!r}")
 
-    def _take(self, kind: int, header: bytes, body: bytes) -> None:
+    def _take(self, kind: int, record: bytes) -> None:
+        body = record[5:]
         self._records += 1
         if self._records > MOST_RECORDS:
             raise Unseen(Why.LIMIT, f"more than {MOST_RECORDS} records")
         if kind == HANDSHAKE and body:
             self._handshake(body)
         elif kind == APPLICATION_DATA and body:
-            self.sealed.append(header + body)
+            self.sealed.append(record)
         elif kind == ALERT and len(body) == 2 and not self._message:
             self._alert(body[0], body[1])
         else:
