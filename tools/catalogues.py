@@ -109,12 +109,16 @@ def merged() -> Catalog:
     return catalogue
 
 
-def extract() -> None:
-    """Write the English catalogue again, in the order of its messages."""
+def extracted() -> bytes:
+    """The bytes of the English catalogue, in the order of its messages."""
     out = io.BytesIO()
     write_po(out, merged(), sort_output=True, width=120, omit_header=True, no_location=True)
+    return HEADER.encode() + out.getvalue()
+
+
+def extract() -> None:
     ENGLISH.parent.mkdir(parents=True, exist_ok=True)
-    ENGLISH.write_bytes(HEADER.encode() + out.getvalue())
+    ENGLISH.write_bytes(extracted())
 
 
 def missing() -> None:

@@ -17,9 +17,9 @@ def command() -> None:
 
 
 @command.command("show", help=say(_("Montrer le registre, un organisme, ou les sources et leur licence.")))
-@click.argument("identifier", metavar="SIREN|INSEE|NOM", required=False)
+@click.argument("identifier", metavar=_("SIREN|INSEE|NOM"), required=False)
 @click.option("--sources", is_flag=True, help=_("Les sources, leur empreinte, la licence et la mention à reproduire."))
-@click.option("--on", default="", metavar="AAAA-MM-JJ", help=_("Date : le millésime en vigueur ce jour-là."))
+@click.option("--on", default="", metavar=_("AAAA-MM-JJ"), help=_("Date : le millésime en vigueur ce jour-là."))
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire en JSON (nis2check.register/1)."))
 def show(identifier: str | None, sources: bool, on: str, as_json: bool) -> None:
     from nis2check.cli.scope import judged_on
@@ -97,7 +97,7 @@ def _show_body(identifier: str, on: str, as_json: bool) -> None:
 @command.command(
     "build", help=say(_("Reconstruire le registre à partir de ses sources ; mêmes sources, mêmes octets."))
 )
-@click.argument("package", type=click.Path(path_type=Path), metavar="PAQUET")
+@click.argument("package", type=click.Path(path_type=Path), metavar=_("PAQUET"))
 @click.option("--output", required=True, type=click.Path(path_type=Path), help=_("Dossier à écrire."))
 @click.option(
     "--insee", type=click.Path(path_type=Path), help=_("Votre fichier Insee donnees_communes.csv (populations 2023).")
@@ -117,7 +117,7 @@ def build(package: Path, output: Path, insee: Path | None) -> None:
 @command.command(
     "verify", help=say(_("Vérifier que le registre est entier ; avec un paquet npm, le reconstruire et comparer."))
 )
-@click.argument("package", type=click.Path(path_type=Path), metavar="[PAQUET]", required=False)
+@click.argument("package", type=click.Path(path_type=Path), metavar=_("[PAQUET]"), required=False)
 @click.option("--insee", type=click.Path(path_type=Path), help=_("Le fichier Insee avec lequel il a été construit."))
 def verify(package: Path | None, insee: Path | None) -> int:
     from nis2check.register import build as building

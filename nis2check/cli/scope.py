@@ -25,7 +25,7 @@ OTHER_NATURES = ("SYNDICAT", "SDIS", "CDG", "EPA", "EPIC", "REGIE", "SEM", "SPL"
 class Figure(click.ParamType[int]):
     """A whole number, written as people write it: 31420 or 31 420. Never negative, fractional or absurd."""
 
-    name = "nombre"
+    name = _("nombre")
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -52,7 +52,7 @@ _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
 
 
 @click.command("scope", help=say(_("Dire si un organisme entre dans le champ de NIS 2, à quel titre et pourquoi.")))
-@click.argument("identifier", metavar="SIREN|INSEE|NOM", required=False, shell_complete=completed)
+@click.argument("identifier", metavar=_("SIREN|INSEE|NOM"), required=False, shell_complete=completed)
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire le résultat en JSON (nis2check.scope/1)."))
 @click.option("--all", "everyone", is_flag=True, help=_("Tous les organismes du registre, avec --json-lines."))
 @click.option("--json-lines", is_flag=True, help=_("Un résultat JSON par ligne."))
@@ -60,7 +60,7 @@ _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
 @click.option("--population", "notion", type=click.Choice(("totale", "municipale")), default="totale",
               help=_("Notion de population qui décide (totale par défaut) ; les deux sont calculées."))  # fmt: skip
 @click.option("--strict-population", is_flag=True, help=_("Indéterminé quand les deux notions divergent."))
-@click.option("--on", default="", metavar="AAAA-MM-JJ", help=_("Date à laquelle juger ; aujourd'hui par défaut."))
+@click.option("--on", default="", metavar=_("AAAA-MM-JJ"), help=_("Date à laquelle juger ; aujourd'hui par défaut."))
 @click.option("--hysteresis", type=click.IntRange(0, 10), metavar="N",
               help=_("Millésimes pendant lesquels un seuil franchi doit le rester (0 : aucun, comme le texte)."))  # fmt: skip
 @click.option(
@@ -79,7 +79,7 @@ _PEOPLE, _EUROS = Figure(100_000_000), Figure(10**13)
 @click.option(
     "--critical-entity", is_flag=True, default=None, help=_("Opérateur d'importance vitale ou entité critique.")
 )
-@click.option("--parent", metavar="SIREN|INSEE|NOM", help=_("Collectivité de rattachement d'un établissement."))
+@click.option("--parent", metavar=_("SIREN|INSEE|NOM"), help=_("Collectivité de rattachement d'un établissement."))
 def command(identifier: str | None, as_json: bool, everyone: bool, json_lines: bool, regime: str, notion: str,
             strict_population: bool, on: str, hysteresis: int | None, **declared: Any) -> None:  # fmt: skip
     from nis2check.law.regime import DEFAULT, load

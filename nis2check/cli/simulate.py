@@ -27,9 +27,9 @@ _MOST_SHOWN = 30  # changes printed on a terminal
 @click.option("--population", "notions", multiple=True, type=click.Choice(("totale", "municipale")),
               help=_("Notion de population (répétable) ; totale par défaut."))  # fmt: skip
 @click.option(
-    "--on", "days", multiple=True, metavar="AAAA-MM-JJ", help=_("Date, donc millésime (répétable) ; aujourd'hui.")
+    "--on", "days", multiple=True, metavar=_("AAAA-MM-JJ"), help=_("Date, donc millésime (répétable) ; aujourd'hui.")
 )
-@click.option("--threshold", "thresholds", multiple=True, type=click.IntRange(0, 10_000_000), metavar="HABITANTS",
+@click.option("--threshold", "thresholds", multiple=True, type=click.IntRange(0, 10_000_000), metavar=_("HABITANTS"),
               help=_("Et si tous les seuils d'habitants valaient ceci (répétable) ? Comparé aux seuils du texte."))  # fmt: skip
 @click.option("--department", help=_("Ne garder qu'un département (34, 2A, 974…)."))
 @click.option("--nature", help=_("Ne garder qu'une nature (COMMUNE, CC, CA…)."))
@@ -37,7 +37,7 @@ _MOST_SHOWN = 30  # changes printed on a terminal
     "--by", type=click.Choice(("scenario", "nature", "department")), default="scenario", help=_("Ventilation.")
 )
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire le résultat en JSON (nis2check.simulation/1)."))
-@click.option("--output", "outputs", multiple=True, metavar="FORMAT=CHEMIN",
+@click.option("--output", "outputs", multiple=True, metavar=_("FORMAT=CHEMIN"),
               help=_("Écrire aussi : csv (comptes), changes (organismes qui changent), json, html, svg."))  # fmt: skip
 def command(regimes: tuple[str, ...], notions: tuple[str, ...], days: tuple[str, ...], thresholds: tuple[int, ...],
             department: str | None, nature: str | None, by: str, as_json: bool, outputs: tuple[str, ...]) -> None:  # fmt: skip
