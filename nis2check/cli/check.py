@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,9 +42,11 @@ def command(path: Path, config: Path | None, fail_on_incomplete: bool, wanted: W
     on = datetime.date.fromisoformat(moment[:10])
     rules, version = judging.load_rules(body.policies if body else ())
     scope = judging.presume(body.identity, wanted, body.regime, on) if body else None
+    files = read(path, READERS, seen_at=moment)
+    attested = judging.load_attested(body.attestations, scope.body.siren or scope.body.name) if body and scope else ()
     document = result(
         Case(
-            evidence=read(path, READERS, seen_at=moment),
+            evidence=replace(files, facts=(*files.facts, *attested)),
             rules=rules,
             rules_version=version,
             framework=frameworks.load(),

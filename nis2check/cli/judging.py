@@ -18,7 +18,7 @@ from nis2check.errors import InputError, WriteError
 from nis2check.language import _, chosen
 
 if TYPE_CHECKING:
-    from nis2check.model import Json, Rule, Scope, Waiver
+    from nis2check.model import Fact, Json, Rule, Scope, Waiver
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
@@ -136,6 +136,14 @@ def presume(identity: Mapping[str, Json], wanted: Wanted, regime: str, on: datet
     return decide(
         identity, on=on, regime=wanted.regime or regime, notion=wanted.notion, strict=wanted.strict_population
     )
+
+
+def load_attested(path: Path | None, subject: str) -> tuple[Fact, ...]:
+    """What the body attests, as facts of the subject (its SIREN or name)."""
+    from nis2check import frameworks
+    from nis2check.attest.attestations import read
+
+    return read(path, frameworks.load(), subject) if path is not None else ()
 
 
 def load_waivers(path: Path | None, wanted: Wanted) -> tuple[Waiver, ...]:
