@@ -295,6 +295,39 @@ def test_every_second_connection_reset_is_the_same_server(
     assert told.facts["tls.resets"] == []
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_server_that_resets_what_is_one_too_many_tells_the_same(
+    serve: Callable[[Handler], Server], context: ssl.SSLContext, most: int
+) -> None:
+    """A limit of connections per address: we narrow down to it, and no reset is taken for an answer."""
+    lock = threading.Lock()
+    running = resets = 0
+
+    def few(peer: socket.socket, _number: int) -> None:
+        nonlocal running, resets
+        with lock:
+            running += 1
+            crowd = running > most
+            resets += crowd
+        try:
+            if crowd:
+                read_hello(peer)
+                reset(peer)
+            else:
+                time.sleep(0.01)
+                shake(peer, context)
+        finally:
+            with lock:
+                running -= 1
+
+    healthy = Look(serve(lambda peer, _n: shake(peer, context)).port)
+    told = Look(serve(few).port)
+    same = healthy.facts.keys() - {"tls.hellos", "tls.unstable"}
+    assert {name: told.facts.get(name) for name in same} == {name: healthy.facts[name] for name in same}
+    assert told.facts["tls.resets"] == []
+    assert resets or most > 1, "two at first is one too many for the strictest"
+
+
 def test_a_server_that_has_had_enough_is_left_and_what_was_learnt_kept(
     serve: Callable[[Handler], Server], context: ssl.SSLContext
 ) -> None:

@@ -106,6 +106,10 @@ class Wire:
         """Connections opened to an address so far."""
         return self._manners[address].connections if address in self._manners else 0
 
+    def width(self, address: str) -> int:
+        """How many connections an address is given at once, now."""
+        return int(self._of(address).window)
+
     def refused_us(self, address: str) -> None:
         """A probe saw a sign that we are too many: 421, 429, 503, silence after answers. Three in a row stop the address."""
         manners = self._of(address)

@@ -48,6 +48,7 @@ class Answer:
     messages: tuple[tuple[int, bytes], ...] = ()
     broken: Unseen | None = None
     raw: bytes = b""
+    crowded: bool = False  # ended while this address was given several connections at once: perhaps one too many
     injected: bool = False  # plaintext came between the STARTTLS reply and our hello
 
     @property

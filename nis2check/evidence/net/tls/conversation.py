@@ -2,7 +2,8 @@
 """One address, asked hello after hello: typed answers, second tries, and the test that tells a refusal from a rate limit.
 
 A reset right after a hello is a refusal only if the peer still answers another hello afterwards; a peer that resets and then
-answers the very same hello is unstable, and from then on no reset proves anything.
+answers the very same hello is unstable, and from then on no reset proves anything. Unless several were asked at once: then it
+was one too many, the wire gives fewer from then on, and the hello is simply asked again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Conversation:
         self.answers: list[Answer] = []
         self.stopped: Unseen | None = None  # why nothing more is asked
         self.unstable = False
+        self._was_crowded = False  # a hello that was reset among others was answered alone
         self.refuses_by_reset: list[str] = []
         self.sparing = starttls in ONE_AT_A_TIME  # each session counts: ask less, one after the other
         self._not_offered: NotOffered | None = None
@@ -77,11 +79,13 @@ class Conversation:
             await self._idle.wait()
             if self.stopped:
                 return Answer(ended.hello, Kind.FAILED, unseen=self.stopped)
-            for _try in range(3 if self.unstable else 1):
+            for tries in range(3 if self.unstable else 2 if self._was_crowded else 1):
                 await asyncio.sleep(min(PAUSE_SECONDS, self.deadline.left()))
                 again = await self._try(ended.hello)
                 if again.kind is not Kind.ENDED:
-                    self.unstable = self.unstable or again.speaks_tls
+                    if again.speaks_tls:
+                        self._was_crowded = self._was_crowded or ended.crowded
+                        self.unstable = self.unstable or tries > 0 or not ended.crowded
                     return again
                 self.wire.refused_us(self.endpoint.address)
             control = self.control
@@ -117,7 +121,10 @@ class Conversation:
                 return Answer(hello, Kind.NOT_TLS, unseen=self._not_offered)
             if self.answers and self.sparing:
                 await asyncio.sleep(min(self.wire.pace(self.endpoint.address).apart, self.deadline.left()))
+            width = self.wire.width(self.endpoint.address)
             answer = await self._exchange(hello)
+        if answer.kind is Kind.ENDED and width > 1:
+            answer = replace(answer, crowded=True)
         self.answers.append(answer)
         if answer.speaks_tls:
             self.wire.answered_us(self.endpoint.address)
