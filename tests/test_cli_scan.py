@@ -208,6 +208,12 @@ def test_json_is_alone_on_stdout(scanned: Command) -> None:
 # ---------------------------------------------------------------------------------------------------------------- exits
 
 
+def test_quiet_is_the_balance_alone(scanned: Command) -> None:
+    lines = scanned("-q").stdout.decode().splitlines()
+
+    assert lines[0].startswith("BILAN") and len(lines) < 10
+
+
 def test_exit_zero_and_fail_on(scanned: Command) -> None:
     assert scanned("--exit-zero").returncode == 0
     assert scanned("--fail-on", "critical", "--json").returncode in {0, 3}

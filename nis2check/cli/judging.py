@@ -173,7 +173,7 @@ def deliver(document: Mapping[str, Json], wanted: Wanted, *, ended: Exit | None 
             write_stdout(canonical(document))
         elif not any(path == "-" for _format, path in wanted.outputs):
             html = next((path for name, path in wanted.outputs if name == "html"), "")
-            show(document, chosen(), all=wanted.everything, report=html)
+            show(document, chosen(), all=wanted.everything, quiet=wanted.quiet, report=html)
     except WriteError as error:
         fault = fault or error
     if fault is not None and ended is None:

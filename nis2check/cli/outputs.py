@@ -71,18 +71,25 @@ def write_all(document: Mapping[str, Json], outputs: Outputs, lang: str) -> None
         raise bugs[0]
 
 
-def show(document: Mapping[str, Json], lang: str, *, all: bool = False, report: str = "") -> None:
+def show(document: Mapping[str, Json], lang: str, *, all: bool = False, quiet: bool = False, report: str = "") -> None:
     """Print the gap report on standard output as wide as the terminal, in colour and Unicode where it can be shown.
 
     NO_COLOR and FORCE_COLOR are honoured; a stream that cannot hold ``✗`` gets ASCII. Raises WriteError.
     """
     from nis2check.report import terminal
 
-    width = shutil.get_terminal_size((80, 24)).columns
-    text = terminal.render(
-        document, lang, width=min(width, 100), colour=_colour(), ascii=not _unicode(), all=all, report=report
+    print_text(
+        terminal.render(
+            document,
+            lang,
+            width=min(shutil.get_terminal_size((80, 24)).columns, 100),
+            colour=_colour(),
+            ascii=not _unicode(),
+            all=all,
+            quiet=quiet,
+            report=report,
+        )
     )
-    print_text(text)
 
 
 def pen(lang: str) -> Pen:

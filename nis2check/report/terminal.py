@@ -29,11 +29,15 @@ def render(
     colour: bool = False,
     ascii: bool = False,
     all: bool = False,
+    quiet: bool = False,
     report: str = "",
 ) -> str:
-    """The whole report as text that ends with a newline. ``report`` is the path of a written HTML report to name."""
+    """The whole report as text that ends with a newline. ``report`` is the path of a written HTML report to name;
+    ``quiet`` leaves the balance alone."""
     with speaking(lang):
         pen = Pen(lang, max(width, 40), colour, ascii)
+        if quiet:
+            return "\n".join(_balance(document, pen)) + "\n"
         blocks = [
             _header(document, pen),
             *_findings(document, pen, all),
