@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nis2check.errors import InputError, Place, WriteError
-from nis2check.language import _
+from nis2check.language import _, reason
 from nis2check.model import Json
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
         # O_NONBLOCK so that a FIFO given by mistake does not wait for ever.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(_("Fichier illisible : {reason}.").format(reason=reason), place=Place(file)) from None
+        raise InputError(_("Fichier illisible : {reason}.").format(reason=reason(error)), place=Place(file)) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # before fdopen, which refuses a folder in its own words
         os.close(handle)
         raise InputError(_("Ce n'est pas un fichier ordinaire."), place=Place(file))
@@ -387,8 +386,8 @@ def write_aside(path: Path | str, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
         except OSError:
             pass
-        reason = error.strerror or str(error)
-        raise WriteError(_("Écriture impossible : {reason}.").format(reason=reason), place=Place(str(path))) from None
+        what = _("Écriture impossible : {reason}.").format(reason=reason(error))
+        raise WriteError(what, place=Place(str(path))) from None
 
 
 def write_stdout(data: bytes) -> None:
@@ -400,6 +399,5 @@ def write_stdout(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        what = _("Sortie standard : écriture impossible ({reason}).").format(reason=reason)
+        what = _("Sortie standard : écriture impossible ({reason}).").format(reason=reason(error))
         raise WriteError(what) from None

@@ -6,6 +6,7 @@ The chosen language is the one piece of state of the process: set once by ``cli`
 
 from __future__ import annotations
 
+import errno
 import gettext
 import os
 from collections.abc import Iterator
@@ -61,6 +62,28 @@ def plural(one: str, many: str, count: int) -> str:
     else:
         text = one if count < 2 else many
     return text.format(n=count)
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why the system refused a file, in the chosen language; what is not usual is left in the words of the system."""
+    usual = {
+        errno.ENOENT: _("introuvable"),
+        errno.EACCES: _("accès refusé"),
+        errno.EPERM: _("accès refusé"),
+        errno.EISDIR: _("c'est un dossier"),
+        errno.ENOTDIR: _("un fichier tient la place d'un dossier"),
+        errno.EEXIST: _("le nom est déjà pris"),
+        errno.ENOSPC: _("disque plein"),
+        errno.EDQUOT: _("quota dépassé"),
+        errno.EROFS: _("disque en lecture seule"),
+        errno.EIO: _("erreur du disque"),
+        errno.ENAMETOOLONG: _("nom trop long"),
+        errno.ELOOP: _("trop de liens"),
+        errno.EMFILE: _("trop de fichiers ouverts"),
+        errno.EPIPE: _("plus personne ne lit"),
+    }
+    number = error.errno if isinstance(error, OSError) else None
+    return usual.get(number or 0) or getattr(error, "strerror", None) or str(error)
 
 
 def pick(text: Text, lang: str | None = None) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nis2check.errors import InputError, Place, WriteError
 from nis2check.files import read_bytes, write_aside
-from nis2check.language import _
+from nis2check.language import _, reason
 from nis2check.model import Fact, Json
 
 FOLDER = ".nis2check/proofs"
@@ -107,8 +107,7 @@ def _make(folder: Path) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> WriteError:
-    reason = error.strerror or str(error)
-    return WriteError(_("Écriture impossible : {reason}.").format(reason=reason), place=Place(str(path)))
+    return WriteError(_("Écriture impossible : {reason}.").format(reason=reason(error)), place=Place(str(path)))
 
 
 def _log(folder: Path) -> str:

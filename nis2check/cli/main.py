@@ -19,7 +19,7 @@ import click
 from nis2check import __version__
 from nis2check.cli.exits import Exit
 from nis2check.errors import Nis2checkError, WriteError
-from nis2check.language import LANGUAGES, _, say, use
+from nis2check.language import LANGUAGES, _, reason, say, use
 from nis2check.printing import Medium, clean
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _system(error: OSError) -> int:
         error.errno in {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT}
         and not error.filename
     ):
-        _tell(_("Sortie standard : écriture impossible ({reason}).").format(reason=error.strerror))
+        _tell(_("Sortie standard : écriture impossible ({reason}).").format(reason=reason(error)))
         return Exit.NOT_WRITTEN
     return _internal(error, debug=False)
 

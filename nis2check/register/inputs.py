@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nis2check.errors import InputError, Place
-from nis2check.language import _
+from nis2check.language import _, reason
 
 SOURCES = Path(__file__).with_name("sources")
 
@@ -137,7 +137,8 @@ def _insee(path: Path, digests: dict[str, str]) -> tuple[dict[str, int], dict[st
             municipale[code] = municipale.get(code, 0) + int(row["PMUN"])
             totale[code] = totale.get(code, 0) + int(row["PTOT"])
     except OSError as error:
-        raise InputError(str(error.strerror), place=Place(str(path))) from None
+        what = _("Fichier illisible : {reason}.").format(reason=reason(error))
+        raise InputError(what, place=Place(str(path))) from None
     except (KeyError, ValueError, IndexError):
         what = _("Colonnes attendues : DEP ; CODCOM ; COM ; PMUN ; PTOT.")
         raise InputError(what, place=Place(str(path))) from None

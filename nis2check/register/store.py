@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from nis2check.errors import InputError, Place
-from nis2check.language import _
+from nis2check.language import _, reason
 from nis2check.model import Body, Text
 
 SHIPPED = Path(__file__).with_name("data")
@@ -59,8 +59,8 @@ def read(name: str, vintage: str = "") -> bytes:
     try:
         return zlib.decompress(path.read_bytes(), _GZIP)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(_("Registre illisible : {reason}.").format(reason=reason), place=Place(str(path))) from None
+        what = _("Registre illisible : {reason}.").format(reason=reason(error))
+        raise InputError(what, place=Place(str(path))) from None
     except zlib.error:
         raise InputError(_("Registre abîmé : ce n'est pas du gzip."), place=Place(str(path))) from None
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from nis2check.errors import InputError, Place
-from nis2check.language import _
+from nis2check.language import _, reason
 from nis2check.model import Json
 from nis2check.register import store
 from nis2check.register.identifiers import luhn_sum
@@ -31,9 +31,8 @@ def manifest() -> dict[str, Json]:
     try:
         value: dict[str, Json] = json.loads(path.read_bytes())
     except OSError as error:
-        raise InputError(
-            _("Registre illisible : {reason}.").format(reason=error.strerror), place=Place(str(path))
-        ) from None
+        what = _("Registre illisible : {reason}.").format(reason=reason(error))
+        raise InputError(what, place=Place(str(path))) from None
     except ValueError:
         raise InputError(_("Registre abîmé : ce n'est pas du JSON."), place=Place(str(path))) from None
     return value
