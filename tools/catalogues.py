@@ -121,9 +121,13 @@ def extract() -> None:
     ENGLISH.write_bytes(extracted())
 
 
+def _said(string: str | tuple[str, ...] | list[str] | None) -> bool:
+    return all([string] if isinstance(string, str) else string or [""])
+
+
 def missing() -> None:
     """Print the messages that have no English text; exit 1 when there is one."""
-    left = [one.id for one in merged() if one.id and not all(one.string if one.pluralizable else [one.string])]
+    left = [one.id for one in merged() if one.id and not _said(one.string)]
     print("\n".join(map(repr, left)) or "nothing is missing")
     sys.exit(1 if left else 0)
 
