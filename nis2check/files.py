@@ -258,10 +258,14 @@ def _no_constant(name: str) -> Json:
 
 def load_json(path: Path | str, *, largest: int = LARGEST_JSON) -> Document:
     """Read a strict JSON file: no duplicate key, no NaN, bounded depth and size."""
-    file = str(path)
-    text = _decode(read_bytes(path, largest), file)
+    return parse_json(read_bytes(path, largest), str(path))
+
+
+def parse_json(data: bytes, file: str) -> Document:
+    """Strict JSON from bytes. ``file`` is the name to report."""
+    text = _decode(data, file)
     try:
-        data = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         what = _("JSON mal formé ou tronqué : {problem}.").format(problem=error.msg)
         raise InputError(what, place=Place(file, error.lineno)) from None
@@ -269,7 +273,7 @@ def load_json(path: Path | str, *, largest: int = LARGEST_JSON) -> Document:
         raise InputError(_("JSON refusé : {problem}.").format(problem=error), place=Place(file)) from None
     except RecursionError:
         raise InputError(_("JSON refusé : trop de niveaux."), place=Place(file)) from None
-    return Document(data, file)
+    return Document(value, file)
 
 
 # Characters that JSON allows raw but that hide, reorder or command on a terminal (a result is often just printed).
