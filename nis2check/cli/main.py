@@ -43,6 +43,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "waive": ("waive", _n("Accepter un écart pour un temps, lister et vérifier les dérogations.")),
     "plan": ("plan", _n("Montrer le plan d'actions d'un résultat.")),
     "report": ("report", _n("Écrire un résultat dans d'autres formats.")),
+    "diff": ("diff", _n("Comparer deux résultats : nouveaux écarts, corrigés, aggravés, non retestés.")),
+    "history": ("history", _n("Lister, montrer et oublier les analyses gardées par scan --save.")),
     "explain": ("explain", _n("Expliquer une règle, une mesure ou une clause.")),
     "simulate": ("simulate", _n("Comparer des régimes juridiques sur tout le registre national.")),
     "rules": ("rules", _n("Lister, montrer, essayer et vérifier les règles.")),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nis2check.cli import judging
-from nis2check.cli.exits import Exit
+from nis2check.cli.exits import Exit, first
 from nis2check.cli.judging import Wanted, judging_options
 from nis2check.cli.network import network_options
 from nis2check.errors import InputError, Place
@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     "--evidence", "stored", type=click.Path(path_type=Path), help=_("Rejuger des preuves gardées, sans réseau.")
 )
 @click.option("--dry-run", is_flag=True, help=_("Montrer le plan exact des sondes, sans rien envoyer."))
+@click.option(
+    "--save", is_flag=True, help=_("Garder l'analyse dans l'historique et dire ce qui a changé depuis la dernière.")
+)
+@click.option(
+    "--history", type=click.Path(path_type=Path), help=_("Le fichier de l'historique (.nis2check par défaut).")
+)
 @judging_options
 @network_options
 def command(
@@ -50,6 +56,8 @@ def command(
     save_evidence: Path | None,
     stored: Path | None,
     dry_run: bool,
+    save: bool,
+    history: Path | None,
     wanted: Wanted,
     settings: Callable[[str], Settings],
 ) -> int:
@@ -60,8 +68,11 @@ def command(
     if file is not None and config is not None:
         raise InputError(_("Donner le fichier une seule fois : argument ou --config."))
     given = file or config
+    keep = _keeper(given, history) if save else None
+    if history is not None and not save:
+        raise InputError(_("--history s'emploie avec --save."))
     if stored is not None:
-        return _replay(stored, given, wanted)
+        return _deliver(_replay(stored, given, wanted), wanted, keep)
     body = _body_file(given)
     on = wanted.on or datetime.datetime.now(datetime.UTC).date()
     targets = _chosen(body, only)
@@ -89,7 +100,25 @@ def command(
         waivers=waivers,
         plan=body.plan,
     )
-    return judging.deliver(result(case), wanted, ended=ended)
+    return _deliver(result(case), wanted, keep, ended)
+
+
+Keep = Callable[["Mapping[str, Json]"], "tuple[Mapping[str, Json], Exit]"]
+
+
+def _keeper(given: Path | None, history: Path | None) -> Keep:
+    from functools import partial
+
+    from nis2check.bodyfile import NAME
+    from nis2check.cli.history import remember
+
+    return partial(remember, body_file=given or Path(NAME), file=history)
+
+
+def _deliver(document: Mapping[str, Json], wanted: Wanted, keep: Keep | None, ended: Exit | None = None) -> int:
+    """Keep the result if asked, then write it: what could not be kept is still delivered, and said by the exit code."""
+    document, kept = keep(document) if keep else (document, Exit.OK)
+    return first([Exit(judging.deliver(document, wanted, ended=ended)), kept])
 
 
 def _body_file(path: Path | None) -> BodyFile:
@@ -200,7 +229,7 @@ def _save(path: Path, evidence: Evidence, body: BodyFile, started: str, finished
     write_aside(path, canonical(document))
 
 
-def _replay(path: Path, config: Path | None, wanted: Wanted) -> int:
+def _replay(path: Path, config: Path | None, wanted: Wanted) -> dict[str, Json]:
     """Judge stored evidence again: no network, the times of the evidence, so the same input gives the same bytes."""
     from nis2check import frameworks
     from nis2check.case import Case
@@ -234,4 +263,4 @@ def _replay(path: Path, config: Path | None, wanted: Wanted) -> int:
         waivers=judging.load_waivers(body.waivers if body else None, wanted),
         plan=body.plan if body else settings.get("plan", {}),
     )
-    return judging.deliver(result(case), wanted)
+    return result(case)
