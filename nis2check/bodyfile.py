@@ -139,9 +139,11 @@ def _targets(document: Document) -> tuple[Target, ...]:
 def _declared(document: Document) -> Iterator[Target]:
     targets: Mapping[str, list[Any]] = document.data.get("targets", {})
     for section, kind in (("domains", Kind.DNS), ("mail", Kind.MAIL)):
-        for index, name in enumerate(targets.get(section, [])):
+        for index, item in enumerate(targets.get(section, [])):
             path = (section, index)
-            yield Target(kind, _name(document, path, name), _location(document, path))
+            entry = {"domain": item} if isinstance(item, str) else item
+            options = {key: entry[key] for key in ("dkim_selectors",) if key in entry}
+            yield Target(kind, _name(document, path, entry["domain"]), _location(document, path), options)
     for index, url in enumerate(targets.get("web", [])):
         yield from _site(document, ("web", index), url)
     for index, item in enumerate(targets.get("tls", [])):

@@ -22,8 +22,10 @@ import pytest
 from nis2check.evidence.net import dns as probe
 from nis2check.evidence.net.dns.anchors import anchors
 from nis2check.evidence.net.dns.signatures import Bogus, Meter, verify
+from nis2check.evidence.net.mail import dane
+from nis2check.evidence.net.mail.lookup import Look
 from nis2check.evidence.observe import Missed, Seen, Unseen
-from nis2check.evidence.wire import Endpoint, Settings, Wire
+from nis2check.evidence.wire import Deadline, Endpoint, Settings, Wire
 from nis2check.model import Kind, Target, Why
 
 APEX = "$TTL 60\n@ SOA ns admin 7 3600 600 1209600 60\n@ NS ns\nns A 127.0.0.1\n"
@@ -87,7 +89,8 @@ def make(signer: Signer) -> None:
     below: dict[str, str] = {"test": "", "opt": "", "plain.test": ""}
     for name, how in ZONES.items():
         parent = next(zone for zone in ("plain.test", "test", "opt") if name.endswith("." + zone))
-        text = APEX if name != "plain.test" else APEX + below["plain.test"]
+        text = APEX + (below["plain.test"] if name == "plain.test" else "")
+        text += "@ MX 10 mx\n_25._tcp.mx TLSA 3 1 1 " + "CD" * 32 + "\n"
         signer.zone(name, text, how)
         below[parent] += f"{name}. NS ns.{name}.\nns.{name}. A 127.0.0.1\n"
         if how is not None:
@@ -261,6 +264,20 @@ def test_the_zones_above_are_validated_once_a_run(lab: Lab) -> None:
 
     first, second = asyncio.run(twice())
     assert first - second >= 4  # NS, DS of the zone; DNSKEY of the root; DS and DNSKEY of test
+
+
+@pytest.mark.parametrize(
+    ("domain", "valid"), [("good.test", True), ("signed.opt", True), ("plain.test", False), ("expired.test", None)]
+)
+def test_tlsa_counts_only_when_the_chain_vouches_for_it(lab: Lab, domain: str, valid: bool | None) -> None:
+    """A zone whose chain is broken above its records is no proof against them; an unsigned one makes them void."""
+    seen = asyncio.run(dane.tlsa(Look(wire_of(lab, domain), domain, Deadline.after(20))))
+    facts = {one.name: one.value for one in seen if isinstance(one, Seen)}
+    assert facts["mail.dane.present"] is True
+    assert facts["mail.dane.records"] == [
+        {"host": f"mx.{domain}", "usage": 3, "selector": 1, "matching": 1, "usable": True}
+    ]
+    assert facts.get("mail.dane.valid") is valid
 
 
 # ------------------------------------------------------------------------------------------------- anchors and limits

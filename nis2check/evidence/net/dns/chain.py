@@ -80,14 +80,45 @@ async def delegation(this: Look, zone: dns.name.Name, meter: Meter) -> Delegatio
     return found
 
 
-async def _enclosing(this: Look, zone: dns.name.Name, known: Anchors, meter: Meter) -> _State:
-    """The state of the closest zone above, from the closest anchor down."""
+async def vouched_for(
+    this: Look, answer: dns.message.Message, owner: dns.name.Name, kind: dns.rdatatype.RdataType, meter: Meter
+) -> bool:
+    """Whether DNSSEC vouches for a set of an answer: False when its zone is proved to be unsigned.
+
+    Raises Bogus when its own signatures are wrong, Unseen when the chain cannot be followed.
+    """
+    rrset = rrset_of(answer, owner, kind)
+    if rrset is None:
+        raise Unseen(Why.MALFORMED, f"{owner} is an alias: its chain is not followed")
+    known = anchors(this.wire.settings.trust_anchor)
+    signatures = signatures_over(answer.answer, owner, kind)
+    signer = signatures[0].signer if signatures else owner
+    if not owner.is_subdomain(signer):
+        raise Unseen(Why.MALFORMED, f"{owner} is signed by a stranger, {signer}")
+    try:
+        state = await _enclosing(this, signer, known, meter, inclusive=True)
+    except Bogus as problem:
+        raise Unseen(Why.MALFORMED, f"the chain above {owner} does not validate: {problem}") from None
+    if isinstance(state, Insecure):
+        return False
+    if not signatures or state.name != signer:
+        raise Unseen(Why.UNRESOLVED, f"{owner} comes without signature of {state.name}: our resolver may drop them")
+    if any(signature.labels < len(owner) - 1 for signature in signatures):
+        raise Unseen(Why.UNREADABLE, f"{owner} is made from a wildcard: not validated")
+    verify(rrset, signatures, state.keys, state.name, meter)
+    return True
+
+
+async def _enclosing(
+    this: Look, zone: dns.name.Name, known: Anchors, meter: Meter, *, inclusive: bool = False
+) -> _State:
+    """The state of the closest zone above (or of the zone itself), from the closest anchor down."""
     starts = [name for name in known if zone.is_subdomain(name)]
     if not starts:
         raise Unseen(Why.NOT_ASKED, "no trust anchor covers the zone")
     top = max(starts, key=len)
     state = await _entered(this, top, Delegation(known[top]), meter)
-    for labels in range(len(top) + 1, len(zone)):
+    for labels in range(len(top) + 1, len(zone) + inclusive):
         if isinstance(state, Insecure):
             break
         state = await _below(this, state, zone.split(labels)[1], meter)

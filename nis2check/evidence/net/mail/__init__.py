@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The mail probe: MX, SPF with its tree of look-ups, DMARC, MTA-STS and TLS-RPT records, STARTTLS of one domain.
+"""The mail probe: MX, SPF with its tree of look-ups, DKIM, DMARC, MTA-STS, TLS-RPT, DANE, STARTTLS of one domain.
 
 Every part stands alone: what keeps one from being seen does not hide the others.
 """
@@ -7,25 +7,20 @@ Every part stands alone: what keeps one from being seen does not hide the others
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable
 
 import dns.rcode
 import dns.rdata
-from dns.rdtypes.ANY.MX import MX
-from dns.rdtypes.ANY.TXT import TXT
 
 from nis2check.evidence import names
-from nis2check.evidence.net.mail import dmarc, smtp, spf
+from nis2check.evidence.net.mail import announced, dane, dkim, dmarc, smtp, spf
+from nis2check.evidence.net.mail.lookup import MOST_SERVERS, Look, or_gaps
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
-from nis2check.evidence.question import Budget
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import FactSpec, Kind, Target, Why
 
 NAME = "mail"
 KIND = Kind.MAIL
-MOST_QUERIES = 26  # tries counted; with the share of the DNS probe, 60 for one domain
-MOST_SERVERS = 2  # MX hosts that are spoken to
 MOST_LISTED = 20  # MX hosts in the fact
 MOST_TEXT = 2048  # characters of a record in the fact
 FACTS = (
@@ -55,8 +50,29 @@ FACTS = (
     FactSpec("mail.dmarc.rua_authorised", "boolean", "", "Outside hosts that reports go to say that they take them."),
     FactSpec("mail.dmarc.valid", "boolean", "", "One record, without syntax error."),
     FactSpec("mail.dmarc.errors", "array", "", "What is wrong with the record, in English."),
-    FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461); its policy file is not read."),
+    FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461)."),
+    FactSpec("mail.mta_sts_policy", "boolean", "", "The policy file it announces is served and well-formed."),
+    FactSpec("mail.mta_sts_errors", "array", "", "What is wrong with the policy file, in English."),
+    FactSpec("mail.mta_sts_mode", "string", "", "Its mode: enforce, testing or none."),
+    FactSpec("mail.mta_sts_max_age", "integer", "seconds", "How long senders may keep it."),
+    FactSpec(
+        "mail.mta_sts_covers_mx", "boolean", "", "Every mail server of the domain matches one of its mx patterns."
+    ),
     FactSpec("mail.tls_rpt", "boolean", "", "A TLS-RPT record with an address is published (RFC 8460)."),
+    FactSpec("mail.bimi", "boolean", "", "A BIMI record is published at the default selector."),
+    FactSpec(
+        "mail.dkim.found",
+        "boolean",
+        "",
+        "A DKIM key is published at a declared or inferred selector; false only when all declared ones are without.",
+    ),
+    FactSpec(
+        "mail.dkim.keys", "array", "", "Keys found: selector, type, bits (0: revoked, null: unreadable), testing."
+    ),
+    FactSpec("mail.dkim.absent", "array", "", "Declared selectors that hold no key."),
+    FactSpec("mail.dane.present", "boolean", "", "Each of the first mail servers has a usable TLSA record (RFC 7672)."),
+    FactSpec("mail.dane.records", "array", "", "Their TLSA records: host, usage, selector, matching, usable."),
+    FactSpec("mail.dane.valid", "boolean", "", "DNSSEC vouches for the MX and the TLSA records."),
     FactSpec("mail.starttls", "boolean", "", "The mail server lists STARTTLS and consents to it; one fact an address."),
     FactSpec(
         "mail.starttls_version", "string", "", "The TLS version it chooses after STARTTLS, of 1.0 to 1.3 offered."
@@ -65,38 +81,14 @@ FACTS = (
 _STARTTLS = ("mail.starttls", "mail.starttls_version")
 
 
-@dataclass(slots=True)
-class _Look:
-    """One look at one domain and what it may spend."""
-
-    wire: Wire
-    domain: str
-    deadline: Deadline
-    budget: Budget = field(default_factory=lambda: Budget(MOST_QUERIES))
-
-    async def records(self, name: str, kind: str) -> tuple[dns.rdata.Rdata, ...]:
-        return await names.records(self.wire, name, kind, self.deadline, budget=self.budget)
-
-    async def texts(self, name: str) -> tuple[str, ...]:
-        """The TXT records of a name, sorted, strings joined, what is not UTF-8 replaced."""
-        found = await self.records(name, "TXT")
-        return tuple(
-            sorted(b"".join(record.strings).decode("utf-8", "replace") for record in found if isinstance(record, TXT))
-        )
-
-    async def is_void(self, name: str, kind: str) -> bool:
-        return not await self.records(name, kind)
-
-
-_Part = Callable[[_Look], Awaitable[list[Observation]]]
-
-
 def cost(target: Target) -> list[str]:
     """What would be asked, one line each."""
     domain = target.host
     return [
         f"DNS MX, TXT {domain} (resolver)",
-        f"DNS TXT _dmarc, _mta-sts, _smtp._tls {domain} (resolver)",
+        f"DNS TXT _dmarc, _mta-sts, _smtp._tls, default._bimi, DKIM selectors of _domainkey {domain} (resolver)",
+        f"DNS TLSA _25._tcp of {MOST_SERVERS} mail servers at most (resolver)",
+        f"GET https://mta-sts.{domain}{announced.PATH}, once, if MTA-STS is announced",
         f"DNS of its SPF record, {spf.MOST_QUERIES} queries at most (resolver)",
         f"SMTP port 25, banner, EHLO, STARTTLS and one TLS hello, once per address of {MOST_SERVERS} mail servers at most",
     ]
@@ -104,15 +96,19 @@ def cost(target: Target) -> list[str]:
 
 async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
     """Facts of one mail domain, parts in a fixed order. At most `MOST_QUERIES` queries."""
-    this = _Look(wire, target.host.rstrip(".").lower(), Deadline.after(wire.seconds()))
-    parts: tuple[tuple[_Part, tuple[str, ...]], ...] = (
-        (_spf, ("mail.spf.*",)),
-        (_dmarc, ("mail.dmarc.*",)),
-        (_mta_sts, ("mail.mta_sts",)),
-        (_tls_rpt, ("mail.tls_rpt",)),
-        (_mx, ("mail.mx", "mail.null_mx", *_STARTTLS)),
+    this = Look(wire, target.host.rstrip(".").lower(), Deadline.after(wire.seconds()))
+    parts: tuple[tuple[Awaitable[list[Observation]], tuple[str, ...]], ...] = (
+        (_spf(this), ("mail.spf.*",)),
+        (_dmarc(this), ("mail.dmarc.*",)),
+        (announced.mta_sts(this), ("mail.mta_sts",)),
+        (announced.mta_sts_policy(this), ("mail.mta_sts_policy",)),
+        (announced.tls_rpt(this), ("mail.tls_rpt",)),
+        (_mx(this), ("mail.mx", "mail.null_mx", *_STARTTLS)),
+        (dane.tlsa(this), dane.FACTS),
+        (dkim.keys(this, target), dkim.FACTS),
+        (announced.bimi(this), ("mail.bimi",)),
     )
-    tasks = [asyncio.ensure_future(_or_gaps(part(this), *facts)) for part, facts in parts]
+    tasks = [asyncio.ensure_future(or_gaps(part, facts)) for part, facts in parts]
     try:
         for task in tasks:
             for observation in await task:
@@ -122,18 +118,10 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
             task.cancel()
 
 
-async def _or_gaps(part: Awaitable[list[Observation]], *facts: str) -> list[Observation]:
-    """What a part saw, or one gap for each of its facts, so that the failure of one takes no other along."""
-    try:
-        return await part
-    except Unseen as problem:
-        return [Missed(fact, problem.why, problem.detail) for fact in facts]
-
-
 # ------------------------------------------------------------------------------------------------------ DNS records
 
 
-async def _spf(this: _Look) -> list[Observation]:
+async def _spf(this: Look) -> list[Observation]:
     where = f"TXT {this.domain}"
     found = [text for text in await this.texts(this.domain) if spf.is_spf(text)]
     seen: list[Observation] = [Seen("mail.spf.records", len(found), where=where)]
@@ -173,7 +161,7 @@ def _spf_tree(tree: spf.Tree, where: str) -> list[Observation]:
     return seen
 
 
-async def _dmarc(this: _Look) -> list[Observation]:
+async def _dmarc(this: Look) -> list[Observation]:
     found = await dmarc.discover(this.domain, this.texts)
     where = f"TXT _dmarc.{found.domain or this.domain}"
     record = found.record
@@ -192,11 +180,11 @@ async def _dmarc(this: _Look) -> list[Observation]:
         Seen("mail.dmarc.domain", found.source, where=where),
         Seen("mail.dmarc.testing", record.tags.get("t", "n").lower() == "y", where=where),
     ]
-    seen += await _or_gaps(_policy(this, record, found.source), "mail.dmarc.policy")
-    return seen + await _or_gaps(_authorised(this, record, found.source), "mail.dmarc.rua_authorised")
+    seen += await or_gaps(_policy(this, record, found.source), ["mail.dmarc.policy"])
+    return seen + await or_gaps(_authorised(this, record, found.source), ["mail.dmarc.rua_authorised"])
 
 
-async def _policy(this: _Look, record: dmarc.Record, source: str) -> list[Observation]:
+async def _policy(this: Look, record: dmarc.Record, source: str) -> list[Observation]:
     """The policy for this domain. Whether a name below its organisation exists matters only beside np=."""
     exists = True
     if source != this.domain and "np" in record.tags:
@@ -206,7 +194,7 @@ async def _policy(this: _Look, record: dmarc.Record, source: str) -> list[Observ
     return [Seen("mail.dmarc.policy", policy, where=f"TXT _dmarc.{source}")] if policy else []
 
 
-async def _authorised(this: _Look, record: dmarc.Record, source: str) -> list[Observation]:
+async def _authorised(this: Look, record: dmarc.Record, source: str) -> list[Observation]:
     """Whether each outside host accepts the reports it would get (RFC 9990 section 4); no fact when all are at home."""
     outside = record.outside(source)[:MOST_SERVERS]
     refusing = []
@@ -218,34 +206,12 @@ async def _authorised(this: _Look, record: dmarc.Record, source: str) -> list[Ob
     return [Seen("mail.dmarc.rua_authorised", not refusing, where=where)] if outside else []
 
 
-async def _mta_sts(this: _Look) -> list[Observation]:
-    """RFC 8461 section 3.1: one record, with its id; several are as good as none."""
-    name = f"_mta-sts.{this.domain}"
-    found = [text for text in await this.texts(name) if text.startswith("v=STSv1;")]
-    good = len(found) == 1 and any(part.strip().startswith("id=") for part in found[0].split(";"))
-    return [Seen("mail.mta_sts", good, where=f"TXT {name}")]
-
-
-async def _tls_rpt(this: _Look) -> list[Observation]:
-    """RFC 8460 section 3: one record, with an address."""
-    name = f"_smtp._tls.{this.domain}"
-    found = [text for text in await this.texts(name) if text.startswith("v=TLSRPTv1;")]
-    good = len(found) == 1 and any(part.strip().startswith("rua=") for part in found[0].split(";"))
-    return [Seen("mail.tls_rpt", good, where=f"TXT {name}")]
-
-
 # -------------------------------------------------------------------------------------------------------- mail servers
 
 
-async def _mx(this: _Look) -> list[Observation]:
-    found = sorted(
-        (record.preference, record.exchange.to_text(omit_final_dot=True).lower())
-        for record in await this.records(this.domain, "MX")
-        if isinstance(record, MX)
-    )
-    hosts = list(dict.fromkeys(host for _preference, host in found if host not in {"", ".", "@"}))
+async def _mx(this: Look) -> list[Observation]:
+    hosts, null = await this.mail_servers()
     where = f"MX {this.domain}" + (f" (first {MOST_LISTED} of {len(hosts)})" if len(hosts) > MOST_LISTED else "")
-    null = len(found) == 1 and not hosts
     seen: list[Observation] = [
         Seen("mail.mx", hosts[:MOST_LISTED], where=where),
         Seen("mail.null_mx", null, where=where),
@@ -257,7 +223,7 @@ async def _mx(this: _Look) -> list[Observation]:
     return seen
 
 
-async def _server(this: _Look, host: str, share: str) -> list[Observation]:
+async def _server(this: Look, host: str, share: str) -> list[Observation]:
     """STARTTLS of every address of one mail server, one after the other."""
     try:
         endpoints = await names.endpoints(this.wire, host, 25, this.deadline, budget=this.budget)
@@ -266,7 +232,7 @@ async def _server(this: _Look, host: str, share: str) -> list[Observation]:
     return [observation for endpoint in endpoints for observation in await _starttls(this, host, endpoint, share)]
 
 
-async def _starttls(this: _Look, host: str, endpoint: Endpoint, share: str) -> list[Observation]:
+async def _starttls(this: Look, host: str, endpoint: Endpoint, share: str) -> list[Observation]:
     address = endpoint.address
     try:
         session = await smtp.session(this.wire, host, endpoint, this.deadline)
