@@ -184,6 +184,33 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_finished(tmp_path: Path) ->
         History(path).document(run.number)
 
 
+KILLED_WHILE_MAKING = """
+import os, signal, sys
+from pathlib import Path
+from nis2check.history import door
+
+def half():
+    yield from made[:2]
+    os.kill(os.getpid(), signal.SIGKILL)
+
+made, door._SCHEMA = door._SCHEMA, half()
+with door.writing(Path(sys.argv[1])):
+    pass
+"""
+
+
+def test_kill_9_while_the_file_is_made_leaves_no_half_made_one(tmp_path: Path, document: dict[str, Any]) -> None:
+    path = tmp_path / "h.sqlite"
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    for _round in range(2):  # the second finds what the first left
+        done = subprocess.run([sys.executable, "-c", KILLED_WHILE_MAKING, str(path)], env=environment, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert not path.exists()
+
+    assert History(path).save(document)[0] == 1
+    assert [entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("h.sqlite")] == []
+
+
 def test_two_writers_at_once_and_neither_loses(tmp_path: Path) -> None:
     path = tmp_path / ".nis2check" / "h.sqlite"
     writers = [saver(path, first, 10) for first in (0, 5000)]
