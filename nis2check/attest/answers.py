@@ -25,12 +25,6 @@ WORDS: Mapping[str, Text] = {
     "not_applicable": {"fr": "sans objet", "en": "not applicable"},
 }
 
-_HEAD = """\
-# Ce que la collectivité atteste elle-même, mesure par mesure. Écrit par « nis2check attest » ; se relit et se corrige à la main.
-# answer : yes, partial, no, unknown (ne sait pas) ou not_applicable (sans objet, avec sa raison).
-# proof : {reference: …}, ou un fichier et son empreinte lors du dépôt, dont une copie est gardée dans .nis2check/proofs/.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -106,12 +100,20 @@ def stored(path: Path, framework: Framework) -> dict[str, Answer]:
     return {item["measure"]: of_item(item) for item in document.data[KEY]}
 
 
+def _head() -> str:
+    return _("""\
+# Ce que la collectivité atteste elle-même, mesure par mesure. Écrit par « nis2check attest » ; se relit et se corrige à la main.
+# answer : yes, partial, no, unknown (ne sait pas) ou not_applicable (sans objet, avec sa raison).
+# proof : {reference: …}, ou un fichier et son empreinte lors du dépôt, dont une copie est gardée dans .nis2check/proofs/.
+""")
+
+
 def write(path: Path, answers: Iterable[Answer], framework: Framework) -> None:
     """Put answers in the file, each in the place of the former one; the rest stays as it is. All or none.
 
     Raises InputError when the file's layout cannot be kept or an answer breaks its schema, WriteError for the disk.
     """
-    text = declare.read_text(path, KEY, _HEAD)
+    text = declare.read_text(path, KEY, _head())
     entries = {
         one.measure: list_file.Entry(one.values(), pick(framework.measures[one.measure].title, "fr")) for one in answers
     }

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from nis2check.attest.waiver_lint import Fault, Known
     from nis2check.model import Waiver
 
-_HEAD = """\
-# Écarts acceptés : qui, pourquoi, jusqu'à quand (douze mois au plus). Une dérogation ne change jamais un verdict.
-"""
-
 _file = click.argument("file", required=False, type=click.Path(path_type=Path))
 _day = click.option("--on", "day", metavar="DATE", help=_("Juger comme si l'on était ce jour (AAAA-MM-JJ)."))
 _expired = click.option("--fail-on-expired", is_flag=True, help=_("Sortir avec 4 si une dérogation est expirée."))
@@ -157,7 +153,10 @@ def _with(path: Path, values: dict[str, Json], *, replace: bool) -> str:
     def name_of(item: Json) -> str:
         return f"{item['rule']}\n{item['target']}"
 
-    text = declare.read_text(path, KEY, _HEAD)
+    head = _(
+        "# Écarts acceptés : qui, pourquoi, jusqu'à quand (douze mois au plus). Une dérogation ne change jamais un verdict.\n"
+    )
+    text = declare.read_text(path, KEY, head)
     present = {
         name_of({"rule": w.waiver.rule, "target": w.waiver.target}): w
         for w in waivers.placed(parse_yaml(text, path.name))
