@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import subprocess
 import time
@@ -132,6 +133,17 @@ def test_a_good_site(site: Site) -> None:
         "http.referrer_policy_present": True,
         "http.permissions_policy_present": True,
         "http.cookies_insecure": [],
+        "http.cookies_without_samesite": [],
+        "http.page_found": True,
+        "http.moved_host": "",
+        "http.name_extension": "example",
+        "http.mixed_content": [],
+        "http.mixed_content_passive": [],
+        "http.scripts_without_integrity": [],
+        "http.portal": "",
+        "http.portal_use": "",
+        "http.default_page": "",
+        "http.directory_listing": False,
         "http.server": "nginx",
         "http.discloses_version": False,
         "http.security_txt.present": True,
@@ -327,6 +339,74 @@ def test_the_plan_names_every_request() -> None:
     assert "https://ville.example:8443/.well-known/security.txt" in plan
 
 
+def test_what_the_page_loads(site: Site) -> None:
+    site.secure["/"] = answer(
+        "Set-Cookie: a=1; Secure; HttpOnly; SameSite=Lax",
+        "Set-Cookie: b=1; Secure; HttpOnly; SameSite=None",
+        "Set-Cookie: c=1; Secure; HttpOnly",
+        body=b"<script src=http://a.example/x></script><script src=https://c.example/x></script><img src=http://i.example/>",
+    )
+    facts, gaps = site.run()
+    assert gaps.keys() <= {"http.plain_answers", "http.redirects_to_https"}
+    assert facts["http.mixed_content"] == ["http://a.example"]
+    assert facts["http.mixed_content_passive"] == ["http://i.example"]
+    assert facts["http.scripts_without_integrity"] == ["a.example", "c.example"]
+    assert (facts["http.cookies_without_samesite"], facts["http.cookies_insecure"]) == (["b", "c"], [])
+
+
+def test_nothing_found_in_a_page_cut_short_is_a_gap_and_what_was_found_stands(site: Site) -> None:
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 999\r\n\r\n<html><head></head>"
+    site.secure["/"] = start + b"<img src=http://i.example/>"
+    facts, gaps = site.run()
+    assert facts["http.mixed_content_passive"] == ["http://i.example"]
+    assert gaps["http.mixed_content"] == gaps["http.portal"] == gaps["http.default_page"] == Why.CLOSED
+
+
+def test_a_portal_on_the_way_and_one_that_refuses_us(site: Site) -> None:
+    site.secure["/"] = answer("Location: /remote/login?lang=fr", status=302)
+    site.secure["/remote/login"] = answer(status=404)
+    site.secure["/remote/login?lang=fr"] = answer("Set-Cookie: SVPNCOOKIE=; secure; httponly", status=403)
+    facts, gaps = site.run()
+    assert (facts["http.portal"], facts["http.portal_use"]) == ("Fortinet FortiGate", "remote_access")
+    assert gaps["http.page_found"] == gaps["http.default_page"] == Why.BLOCKED
+
+
+def test_a_portal_elsewhere_is_not_this_site_s(site: Site) -> None:
+    site.secure["/"] = answer("Location: https://webmail.example/owa/", status=302)
+    facts, _gaps = site.run()
+    assert (facts["http.portal"], facts["http.moved_host"]) == ("", "webmail.example")
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        (f"https://{HOST.removeprefix('www.')}/", ""),
+        (f"https://{HOST}:8443/", ""),
+        ("https://a.gouv.fr/x", "a.gouv.fr"),
+    ],
+)
+def test_the_other_name_that_visitors_are_sent_to(site: Site, location: str, host: str) -> None:
+    site.secure["/"] = answer(f"Location: {location}", status=301)
+    facts, _gaps = site.run()
+    assert facts["http.moved_host"] == host
+
+
+def test_a_redirect_to_a_challenge_is_no_redirect_of_the_site(site: Site) -> None:
+    site.secure["/"] = answer("Location: https://validate.perfdrive.com/?x", status=302)
+    facts, gaps = site.run()
+    assert gaps["http.csp_present"] == gaps["http.moved_host"] == Why.BLOCKED
+    assert "http.moved_to" not in facts
+
+
+def test_a_page_that_is_not_there(site: Site) -> None:
+    facts, gaps = site.run()
+    assert (facts["http.page_found"], facts["http.status"]) == (False, 404)
+    assert "http.page_found" not in gaps
+
+
+MAIRIE = "location = / { return 200 '<html><head></head><body>Mairie</body></html>'; } location / { return 404; }"
+
+
 @pytest.fixture
 def nginx(tool: Callable[..., str], tmp_path: Path, certificate: Path) -> Iterator[Callable[[str], tuple[int, int]]]:
     """A real nginx with a given body of its https server; gives its two ports."""
@@ -336,7 +416,7 @@ def nginx(tool: Callable[..., str], tmp_path: Path, certificate: Path) -> Iterat
     def start(body: str) -> tuple[int, int]:
         plain, secure = _free_port(), _free_port()
         (tmp_path / "nginx.conf").write_text(
-            f"""daemon off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log;
+            f"""{"user root;" if os.geteuid() == 0 else ""} daemon off; pid {tmp_path}/nginx.pid; error_log {tmp_path}/error.log;
 events {{}}
 http {{
   access_log off; client_body_temp_path {tmp_path}; proxy_temp_path {tmp_path}; fastcgi_temp_path {tmp_path};
@@ -344,7 +424,7 @@ http {{
   server {{ listen 127.0.0.1:{plain}; server_name {HOST}; return 301 https://$host$request_uri; }}
   server {{ listen 127.0.0.1:{secure} ssl; server_name {HOST}; ssl_certificate {certificate};
     ssl_certificate_key {certificate}; default_type text/html; {body}
-    location = / {{ return 200 '<html><head></head><body>Mairie</body></html>'; }} location / {{ return 404; }} }}
+    {"" if "root" in body else MAIRIE} }}
 }}
 """
         )
@@ -385,3 +465,22 @@ def test_a_real_nginx_that_hides_its_version(nginx: Callable[[str], tuple[int, i
     facts, _gaps = _split(asyncio.run(_look(_settings(*nginx("server_tokens off;")))))
     assert (facts["http.server"], facts["http.discloses_version"]) == ("nginx", False)
     assert facts["http.hsts.present"] is False
+
+
+def test_a_real_nginx_that_lists_a_folder(nginx: Callable[[str], tuple[int, int]], tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "sauvegarde.sql").write_text("x")
+    facts, _gaps = _split(asyncio.run(_look(_settings(*nginx(f"root {folder}; autoindex on;")))))
+    assert facts["http.directory_listing"] is True
+    assert facts["http.default_page"] == ""
+
+
+def test_a_real_nginx_as_installed(nginx: Callable[[str], tuple[int, int]], tmp_path: Path) -> None:
+    folder, page = Path("/var/www/html"), "index.nginx-debian.html"
+    if not (folder / page).exists():  # not Debian's nginx: the title that all of them share
+        folder, page = tmp_path, "index.html"
+        (folder / page).write_text("<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head></html>")
+    facts, _gaps = _split(asyncio.run(_look(_settings(*nginx(f"root {folder}; index {page};")))))
+    assert facts["http.default_page"] == "nginx"
+    assert facts["http.directory_listing"] is False

@@ -7,15 +7,16 @@ an error page answers gives no negative; trust in the certificate is the tls pro
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from nis2check.evidence import names
-from nis2check.evidence.net.http import headers, security_txt
+from nis2check.evidence.net.http import security_txt
 from nis2check.evidence.net.http.exchange import LONGEST_LOCATION, Page, PortClosed, get
 from nis2check.evidence.net.http.message import Answer
-from nis2check.evidence.net.http.page import head, not_the_site
+from nis2check.evidence.net.http.page import not_the_site, to_a_challenge
+from nis2check.evidence.net.http.reading import PAGE_FACTS, Walk, read_page
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import FactSpec, Json, Kind, Target, Why
@@ -47,8 +48,19 @@ FACTS = (
     FactSpec("http.referrer_policy_present", "boolean", "", "A known Referrer-Policy, by header or meta element."),
     FactSpec("http.permissions_policy_present", "boolean", "", "A Permissions-Policy header."),
     FactSpec("http.cookies_insecure", "array", "", "Names of cookies set without Secure or HttpOnly."),
+    FactSpec("http.cookies_without_samesite", "array", "", "Names of cookies that other sites' requests carry too."),
     FactSpec("http.server", "string", "", "The Server header."),
     FactSpec("http.discloses_version", "boolean", "", "A banner holds a version number."),
+    FactSpec("http.page_found", "boolean", "", "The page is there: status 2xx, or a redirect; false for 404 and 410."),
+    FactSpec("http.moved_host", "string", "", "The other name that visitors are sent to, www. aside, else empty."),
+    FactSpec("http.name_extension", "string", "", "The last label of the site's name, empty for an address."),
+    FactSpec("http.mixed_content", "array", "", "Origins of scripts, frames, styles, forms used over http."),
+    FactSpec("http.mixed_content_passive", "array", "", "Origins of images, sounds and videos used over http."),
+    FactSpec("http.scripts_without_integrity", "array", "", "Other hosts whose scripts no hash binds (SRI)."),
+    FactSpec("http.portal", "string", "", "The entry point that the page is recognised as, empty when none is."),
+    FactSpec("http.portal_use", "string", "", "Its use: remote_access, mail, administration, or empty."),
+    FactSpec("http.default_page", "string", "", "The product whose installation left the page, empty when none."),
+    FactSpec("http.directory_listing", "boolean", "", "The page is a server's own listing of files."),
     FactSpec("http.security_txt.present", "boolean", "", "A security.txt is served at its well-known path."),
     FactSpec("http.security_txt.valid", "boolean", "", "It follows RFC 9116 and has not expired."),
     FactSpec("http.security_txt.signed", "boolean", "", "It carries an OpenPGP signature; not verified."),
@@ -57,19 +69,6 @@ FACTS = (
 )
 
 _PLAIN = ("http.plain_answers", "http.redirects_to_https")
-# Facts that a page always gives, so that each has its gap when the page does not come.
-_PAGE = (
-    "http.hsts.present",
-    "http.csp_present",
-    "http.framing_protected",
-    "http.nosniff",
-    "http.referrer_policy_present",
-    "http.permissions_policy_present",
-    "http.cookies_insecure",
-    "http.discloses_version",
-)
-# What the page of a firewall still shows of the site: headers that the same front end adds. Its cookies are its own.
-_KEPT = frozenset(_PAGE) - {"http.cookies_insecure"} | {"http.csp", "http.server"}
 
 
 @dataclass(slots=True)
@@ -92,19 +91,6 @@ class _Visit:
         else:
             self.wire.answered_us(endpoint.address)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """The answers met from a page on, redirects on the same host followed. ``problem``: why the last is not the page."""
-
-    answers: tuple[Answer, ...]
-    moved_to: str = ""
-    problem: Unseen | None = None
-
-    @property
-    def last(self) -> Answer:
-        return self.answers[-1]
 
 
 def cost(target: Target) -> list[str]:
@@ -189,29 +175,31 @@ async def _plain(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Observation
     yield Seen("http.plain_location", location[:LONGEST_LOCATION], at, where)
 
 
-async def _walk(visit: _Visit, endpoint: Endpoint, page: Page, hops: int) -> _Walk:
+async def _walk(visit: _Visit, endpoint: Endpoint, page: Page, hops: int) -> Walk:
     """GET a page and follow its redirects on the same host and port. Raises Unseen when the first answer fails."""
     answers = [await visit.get(endpoint, page)]
-    paths = {page.path}
+    paths = [page.path]
     while answers[-1].redirects:
-        done = tuple(answers)
+        done = Walk(tuple(answers), tuple(paths))
         location = answers[-1].first("location")
         to = page.to(location)
+        if (challenge := to_a_challenge(location)) is not None:
+            return replace(done, problem=challenge)
         if to is None or not to.same_place(page):
-            return _Walk(done, moved_to=location[:LONGEST_LOCATION])
+            return replace(done, moved_to=location[:LONGEST_LOCATION])
         if to.path in paths:
             wants_cookie = bool(answers[-1].every("set-cookie"))
             why = Why.BLOCKED if wants_cookie else Why.MALFORMED
-            return _Walk(done, problem=Unseen(why, "redirect loop" + (", wants a cookie" if wants_cookie else "")))
+            return replace(done, problem=Unseen(why, "redirect loop" + (", wants a cookie" if wants_cookie else "")))
         if len(paths) > hops:
-            return _Walk(done, problem=Unseen(Why.LIMIT, f"more than {hops} redirects, not followed further"))
-        paths.add(to.path)
+            return replace(done, problem=Unseen(Why.LIMIT, f"more than {hops} redirects, not followed further"))
         page = replace(page, path=to.path)
         try:
             answers.append(await visit.get(endpoint, page))
         except Unseen as error:
-            return _Walk(done, problem=error)
-    return _Walk(tuple(answers), problem=not_the_site(answers[-1]))
+            return replace(done, problem=error)
+        paths.append(to.path)
+    return Walk(tuple(answers), tuple(paths), problem=not_the_site(answers[-1]))
 
 
 async def _secure(visit: _Visit, endpoint: Endpoint, hops: int) -> AsyncIterator[Observation]:
@@ -223,51 +211,18 @@ async def _secure(visit: _Visit, endpoint: Endpoint, hops: int) -> AsyncIterator
         yield Seen("http.https", False, at, f"connect port {visit.site.port}: refused")
         return
     except Unseen as error:
-        for name in ("http.https", *_PAGE):
+        for name in ("http.https", *PAGE_FACTS):
             yield Missed(name, error.why, error.detail, at)
         return
     yield Seen("http.https", True, at, where)
     yield Seen("http.status", walk.last.status, at, where)
     if walk.problem is None:
         yield Seen("http.moved_to", walk.moved_to, at, where)
-    for observation in _page(walk, at, where):
-        yield observation
-
-
-def _page(walk: _Walk, at: str, where: str) -> Iterator[Observation]:
-    """Facts of a page; of one that did not come, only what was positively seen."""
-    sent = [header for answer in walk.answers for header in answer.headers]
-    cookies_before = [header for answer in walk.answers[:-1] for header in answer.headers if header[0] == "set-cookie"]
-    facts = headers.page_facts([*walk.last.headers, *cookies_before]) | headers.hsts_facts(sent)
-    gaps: dict[str, Unseen] = {}
-    if walk.problem is not None:
-        gaps = {name: walk.problem for name in _PAGE if name not in _KEPT or not facts[name]}
-        facts = {
-            name: value for name, value in facts.items() if name.startswith("http.hsts.") or (name in _KEPT and value)
-        }
-    else:
-        _add_head(facts, gaps, walk.last)
-    for name, value in facts.items():
-        if name not in gaps:
-            yield Seen(name, value, at, where)
-    for name, why in gaps.items():
+    said = read_page(walk, visit.site)
+    for name, value in said.facts.items():
+        yield Seen(name, value, at, where)
+    for name, why in said.gaps.items():
         yield Missed(name, why.why, why.detail, at)
-
-
-def _add_head(facts: dict[str, Json], gaps: dict[str, Unseen], answer: Answer) -> None:
-    """Policies may stand in the page instead of its headers; a head that was not read whole leaves the question open."""
-    found = head(answer)
-    in_page = headers.page_facts(
-        [("content-security-policy", value) for value in found.policies]
-        + [("referrer-policy", value) for value in found.referrers]
-    )
-    for name in ("http.csp_present", "http.referrer_policy_present"):
-        if not facts[name] and in_page[name]:
-            facts[name] = True
-            if name == "http.csp_present":
-                facts |= {"http.csp": in_page["http.csp"], "http.csp_weaknesses": in_page["http.csp_weaknesses"]}
-        elif not facts[name] and not found.whole and answer.cut is not None:
-            gaps[name] = Unseen(answer.cut.why, f"no such header, and the page was not read whole: {answer.cut.detail}")
 
 
 async def _security_txt(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Observation]:
@@ -283,7 +238,7 @@ async def _security_txt(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Obse
         yield Seen(name, value, None, where)
 
 
-def _read_security_txt(walk: _Walk) -> dict[str, Json]:
+def _read_security_txt(walk: Walk) -> dict[str, Json]:
     answer = walk.last
     if walk.problem is not None:
         raise walk.problem

@@ -133,6 +133,24 @@ def insecure_cookies(cookies: Sequence[str]) -> list[str]:
     return sorted(set(names))
 
 
+def cookies_sent_anywhere(cookies: Sequence[str]) -> list[str]:
+    """Names of the cookies that browsers attach to requests made by other sites: SameSite is None, or is not said (browsers
+    then differ)."""
+    names = []
+    for cookie in cookies[:MOST_COOKIES]:
+        first, *rest = cookie.split(";", 64)
+        said = [
+            value.strip().lower() for key, _is, value in (part.partition("=") for part in rest) if _is_same_site(key)
+        ]
+        if said[-1:] not in (["lax"], ["strict"]):  # the last of a repeated attribute counts
+            names.append(first.partition("=")[0].strip()[:64])
+    return sorted(set(names))
+
+
+def _is_same_site(key: str) -> bool:
+    return key.strip().lower() == "samesite"
+
+
 def discloses_version(headers: Headers) -> bool:
     """Whether a banner holds a version number: ``Apache/2.4.57``, ``PHP/8.2``."""
     return any(_VERSION.search(value[:LONGEST_TEXT]) for name, value in headers if name in _BANNERS)
@@ -167,6 +185,7 @@ def page_facts(headers: Headers) -> dict[str, Json]:
         ),
         "http.permissions_policy_present": any(value.strip() for value in every("permissions-policy")),
         "http.cookies_insecure": insecure_cookies(every("set-cookie")),
+        "http.cookies_without_samesite": cookies_sent_anywhere(every("set-cookie")),
         "http.discloses_version": discloses_version(headers),
     }
     if facts["http.csp_present"]:
