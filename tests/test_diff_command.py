@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nis2check import files
+from nis2check.history.store import History
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
@@ -100,6 +101,18 @@ def test_a_waived_gap_does_not_fail(two: Callable[..., None], nis2check: Command
 
     assert done.returncode == 0
     assert "(dérogation)" in done.stdout.decode()
+
+
+def test_kept_runs_by_their_numbers(two: Callable[..., None], nis2check: Command, tmp_path: Path) -> None:
+    two({4: "fail"})
+    for name in ("a.json", "b.json"):
+        History(tmp_path / ".nis2check" / "history.sqlite").save(json.loads((tmp_path / name).read_bytes()))
+    by_file = json.loads(nis2check("diff", "a.json", "b.json", "--json").stdout)
+
+    assert json.loads(nis2check("diff", "1", "2", "--json").stdout) == by_file
+    assert len(by_file["new"]) == 1
+    missing = nis2check("diff", "1", "9")
+    assert missing.returncode == 2 and "n° 9" in missing.stderr.decode()
 
 
 def test_what_may_explain_a_change_is_said(two: Callable[..., None], nis2check: Command) -> None:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``nis2check diff A.json B.json``: what changed between two results. Nothing is looked at."""
+"""``nis2check diff A B``: what changed between two results, files or numbers of kept runs. Nothing is looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nis2check.cli.exits import Exit
+from nis2check.cli.history import history_option, opened
 from nis2check.cli.judging import SEVERITIES
 from nis2check.language import _, chosen, pick, plural, say
 from nis2check.model import Json
@@ -20,29 +22,40 @@ if TYPE_CHECKING:
 @click.command(
     "diff", help=say(_("Comparer deux résultats : nouveaux écarts, corrigés, aggravés, améliorés, non retestés."))
 )
-@click.argument("before", metavar="A.json")
-@click.argument("after", metavar="B.json")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@history_option
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire nis2check.diff/1 sur la sortie standard."))
 @click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),
     help=_("Sortir avec 1 si un écart de cette gravité ou plus est nouveau ou aggravé."),
 )
-def command(before: str, after: str, as_json: bool, fail_on: str | None) -> int:
+def command(before: str, after: str, file: Path | None, as_json: bool, fail_on: str | None) -> int:
+    """A and B: result files, or numbers of runs of the history (``nis2check diff 3 5``)."""
     from nis2check.cli.outputs import pen, print_text
-    from nis2check.files import canonical, check, load_json, write_stdout
+    from nis2check.files import canonical, write_stdout
     from nis2check.history import diff
     from nis2check.model import Severity
 
-    results = [load_json(path) for path in (before, after)]
-    for result in results:
-        check(result, "result")
-    found = diff.document(results[0].data, results[1].data)
+    found = diff.document(_result(before, file), _result(after, file))
     if as_json:
         write_stdout(canonical(found))
     else:
         print_text("\n".join(_lines(found, pen(chosen()))) + "\n")
     return Exit.GAPS if fail_on is not None and diff.fails(found, Severity(fail_on)) else Exit.OK
+
+
+def _result(name: str, history: Path | None) -> Mapping[str, Json]:
+    """A result file; a number that is no file's name is a kept run."""
+    from nis2check.files import check, load_json
+
+    if name.isascii() and name.isdigit() and len(name) < 10 and not Path(name).exists():
+        return opened(history).document(int(name))
+    document = load_json(name)
+    check(document, "result")
+    result: Mapping[str, Json] = document.data
+    return result
 
 
 def _lines(diff: Mapping[str, Json], pen: Pen) -> list[str]:

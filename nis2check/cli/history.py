@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nis2check.history.store import History, Run
     from nis2check.report.pen import Pen
 
-_file = click.option(
+history_option = click.option(
     "--history", "file", type=click.Path(path_type=Path), help=_("Le fichier de l'historique (.nis2check par défaut).")
 )
 _body = click.option("--body", default="", metavar="SIREN", help=_("Cet organisme seulement (SIREN, ou nom exact)."))
@@ -37,7 +37,8 @@ def command() -> None:
     pass
 
 
-def _opened(file: Path | None) -> History:
+def opened(file: Path | None) -> History:
+    """The history named, else that of the current folder. Raises InputError: there is none."""
     from nis2check.bodyfile import NAME
     from nis2check.history import place
     from nis2check.history.store import History
@@ -49,13 +50,13 @@ def _opened(file: Path | None) -> History:
 
 
 @command.command("list", help=say(_("Lister les analyses gardées, la dernière d'abord.")))
-@_file
+@history_option
 @_body
 @_json("nis2check.history/1")
 def list_(file: Path | None, body: str, as_json: bool) -> int:
     from nis2check.cli.outputs import pen, print_text
 
-    runs = _opened(file).runs(body)
+    runs = opened(file).runs(body)
     if as_json:
         return _write(runs)
     print_text("".join(f"{line}\n" for run in runs for line in _lines(run, pen(chosen()))))
@@ -105,7 +106,7 @@ def _lines(run: Run, pen: Pen) -> list[str]:
 
 @command.command("show", help=say(_("Montrer une analyse gardée ; la dernière si aucune n'est nommée.")))
 @click.argument("run", required=False, type=click.IntRange(min=1), metavar="[RUN]")
-@_file
+@history_option
 @_body
 @_json("nis2check.result/1")
 @click.option(
@@ -119,7 +120,7 @@ def show(
     from nis2check.files import canonical, write_stdout
 
     wanted = out.parse(outputs)
-    history = _opened(file)
+    history = opened(file)
     document = history.document(run if run is not None else _last(history, body))
     out.write_all(document, wanted, chosen())
     if as_json:
@@ -143,7 +144,7 @@ def _last(history: History, body: str) -> int:
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help=_("Garder les N dernières de chaque organisme."))
 @click.option("--before", metavar="DATE", help=_("Oublier celles d'avant ce jour (AAAA-MM-JJ)."))
 @click.option("--dry-run", is_flag=True, help=_("Montrer ce qui serait oublié, sans rien changer."))
-@_file
+@history_option
 @_body
 @_json("nis2check.history/1")
 def prune(keep: int | None, before: str | None, dry_run: bool, file: Path | None, body: str, as_json: bool) -> int:
@@ -153,7 +154,7 @@ def prune(keep: int | None, before: str | None, dry_run: bool, file: Path | None
     if keep is None and before is None:
         raise InputError(_("Dire quoi oublier : --keep N ou --before AAAA-MM-JJ."))
     until = day(before)
-    history = _opened(file)
+    history = opened(file)
     gone = history.prune(keep=keep, before=until, body=body, dry_run=dry_run)
     if as_json:
         left = history.runs() if not dry_run else tuple(run for run in history.runs() if run not in gone)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nis2check.evidence.wire import Settings
     from nis2check.model import Evidence, Fact, Json, Target
 
+    Keep = Callable[[Mapping[str, Json]], tuple[Mapping[str, Json], Exit]]
+
 
 @click.command(
     "scan", help=say(_("Analyser les cibles déclarées dans nis2check.yaml et donner les écarts et le plan."))
@@ -103,10 +105,8 @@ def command(
     return _deliver(result(case), wanted, keep, ended)
 
 
-Keep = Callable[["Mapping[str, Json]"], "tuple[Mapping[str, Json], Exit]"]
-
-
 def _keeper(given: Path | None, history: Path | None) -> Keep:
+    """What keeps a result: in the history named, else in that of the body's file."""
     from functools import partial
 
     from nis2check.bodyfile import NAME
