@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from nis2check.evidence.net.tls import certificate
 from nis2check.evidence.net.tls.hostname import matches
@@ -139,6 +139,52 @@ def test_a_plain_chain_is_told_whole(root: Issued, middle: Issued, store: str) -
 def test_the_root_may_be_sent_and_order_does_not_matter(root: Issued, middle: Issued, store: str) -> None:
     leaf = Issued("www.ville.test", middle, names=SITE)
     assert facts([leaf, root, middle], store)["trusted"] is True
+
+
+def test_the_use_of_a_certificate_is_told(root: Issued) -> None:
+    usage = x509.KeyUsage(True, False, True, False, False, False, False, False, False)
+    extra: list[x509.ExtensionType] = [
+        usage,
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, x509.ObjectIdentifier("1.2.3.4")]),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()),
+        x509.CRLDistributionPoints(
+            [x509.DistributionPoint([x509.UniformResourceIdentifier("http://ca.test/crl")], None, None, None)]
+        ),
+        x509.AuthorityInformationAccess(
+            [
+                x509.AccessDescription(method, x509.UniformResourceIdentifier(f"http://ca.test/{word}"))
+                for method, word in (
+                    (AuthorityInformationAccessOID.OCSP, "ocsp"),
+                    (AuthorityInformationAccessOID.CA_ISSUERS, "issuer"),
+                )
+            ]
+        ),
+    ]
+    found = facts([Issued("www.ville.test", root, names=SITE, extra=extra)])
+    assert found["key_usage"] == ["digitalSignature", "keyEncipherment"]
+    assert found["key_usage_critical"] is False, "Issued adds extensions that are not critical"
+    assert found["extended_key_usage"] == ["serverAuth", "1.2.3.4"]
+    assert found["authority_key_identifier"] is True
+    assert (found["crl_urls"], found["ocsp_urls"]) == (["http://ca.test/crl"], ["http://ca.test/ocsp"])
+    assert (found["issuer_urls"], found["revocation_source"]) == (["http://ca.test/issuer"], True)
+    plain = facts([Issued("www.ville.test", root, names=SITE)])
+    assert plain["key_usage"] == plain["extended_key_usage"] == plain["crl_urls"] == plain["ocsp_urls"] == []
+    assert plain["authority_key_identifier"] is plain["revocation_source"] is plain["key_usage_critical"] is False
+
+
+def test_the_exponent_of_a_key() -> None:
+    small = rsa.generate_private_key(3, 2048)
+    assert facts([Issued("www.ville.test", names=SITE, key=small)])["key_exponent"] == 3
+    other = facts([Issued("www.ville.test", names=SITE)])["key_exponent"]
+    assert isinstance(other, Unseen)
+
+
+def test_the_order_of_a_chain(root: Issued, middle: Issued, store: str) -> None:
+    leaf = Issued("www.ville.test", middle, names=SITE)
+    assert facts([leaf, middle, root], store)["chain_ordered"] is True
+    assert facts([leaf], store)["chain_ordered"] is True
+    turned = facts([leaf, root, middle], store)
+    assert (turned["chain_ordered"], turned["trusted"]) == (False, True)
 
 
 def test_a_missing_intermediate_is_an_incomplete_chain(middle: Issued, store: str) -> None:
@@ -278,7 +324,7 @@ def test_a_faulty_field_costs_only_itself(old: bytes, new: bytes, lost: set[str]
     assert len(old) == len(new)
     fields = dict(certificate.fields([whole.der.replace(old, new)], "www.ville.test", NOW, ""))
     missing = {name.removeprefix("certificate.") for name, value in fields.items() if isinstance(value, Unseen)}
-    assert missing == lost | {"trusted", "chain_complete", "trust_error"}
+    assert missing == lost | {"trusted", "chain_complete", "chain_ordered", "trust_error", "key_exponent"}
     assert fields["certificate.key"] == "EC-secp256r1"
     assert fields["certificate.hostname_matches"] is True
 

@@ -113,8 +113,107 @@ def test_a_plain_server(s_server: Callable[..., int], pki: Path) -> None:
     assert told["certificate.trusted"] is True
     assert told["certificate.hostname_matches"] is True
     assert told["certificate.days_left"] == 29
-    assert told.gaps.keys() == {"tls.cipher_suites", "tls.dh_bits"}, "what was not asked says so"
+    assert told["tls.authentication"] == ["RSA"]
+    assert told["tls.sni_required"] is False
+    assert told["tls.default_certificate_same"] is True
+    assert told.gaps.keys() == {"tls.cipher_suites", "tls.dh_bits", "tls.dh_prime", "tls.ssl2"}, "what was not asked"
     assert 10 <= told.connections <= 17
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_two_certificates_are_both_told(s_server: Callable[..., int], version: str) -> None:
+    port = s_server(version, "-dcert", "ec.pem", "-dkey", "ec.key")
+    wire = Wire(Settings(pace=PACES["lab"], internal=True))
+    keys: dict[str, str] = {}
+
+    async def run() -> None:
+        async for one in tls.look(Target(Kind.TLS, f"127.0.0.1:{port}"), wire):
+            if isinstance(one, Seen) and one.name == "certificate.key":
+                keys[one.where] = one.value
+            elif isinstance(one, Seen) and one.name == "tls.authentication":
+                assert one.value == ["RSA", "ECDSA"]
+
+    asyncio.run(run())
+    assert sorted(keys.values()) == ["EC-secp256r1", "RSA-2048"]
+    assert len(keys) == 2, "where says which"
+
+
+@pytest.mark.parametrize("key", ["rsa", "ec", "ed"])
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_one_certificate_has_one_kind(s_server: Callable[..., int], version: str, key: str) -> None:
+    assert Told(s_server(version, key=key))["tls.authentication"] == ["RSA" if key == "rsa" else "ECDSA"]
+
+
+def test_another_certificate_without_a_name(s_server: Callable[..., int]) -> None:
+    told = Told(s_server("-servername", "ville.test", "-cert2", "ec.pem", "-key2", "ec.key"))
+    assert told["certificate.key"] == "EC-secp256r1"
+    assert told["tls.sni_required"] is False
+    assert told["tls.default_certificate_same"] is False
+
+
+def test_a_server_that_refuses_hellos_without_a_name(pki: Path, tool: Callable[..., str], tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    (tmp_path / "nginx.conf").write_text(
+        f"""daemon off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}
+        http {{ access_log off; client_body_temp_path {tmp_path}; proxy_temp_path {tmp_path}; fastcgi_temp_path {tmp_path};
+          uwsgi_temp_path {tmp_path}; scgi_temp_path {tmp_path};
+          server {{ listen 127.0.0.1:{port} ssl default_server; ssl_reject_handshake on; }}
+          server {{ listen 127.0.0.1:{port} ssl; server_name ville.test;
+                    ssl_certificate {pki}/rsa.pem; ssl_certificate_key {pki}/rsa.key; }} }}"""
+    )
+    server = subprocess.Popen(
+        [tool("nginx"), "-e", str(tmp_path / "log"), "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _try in range(100):
+            with socket.socket() as one:
+                if one.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        told = Told(port)
+    finally:
+        server.terminate()
+        server.wait()
+    assert told["certificate.key"] == "RSA-2048"
+    assert told["tls.sni_required"] is True
+    assert told.gaps["tls.default_certificate_same"].startswith("not_asked")
+
+
+@pytest.mark.parametrize(
+    ("group", "bits", "name"),
+    [("modp_2048", 2048, "RFC 3526 group 14"), ("ffdhe3072", 3072, "RFC 7919 ffdhe3072"), ("", 2048, "")],
+)
+def test_the_prime_of_dhe_is_named(
+    s_server: Callable[..., int], tool: Callable[..., str], tmp_path: Path, group: str, bits: int, name: str
+) -> None:
+    file = tmp_path / "dh.pem"
+    made = [tool("openssl"), "dhparam", "-out", str(file), "-dsaparam", "2048"]
+    if group:
+        made = [tool("openssl"), "genpkey", "-genparam", "-out", str(file), "-algorithm", "DH"]
+        made += ["-pkeyopt", f"group:{group}"]
+    subprocess.run(made, check=True, capture_output=True)
+    told = Told(s_server("-tls1_2", "-cipher", "DHE+AES:@SECLEVEL=0", "-dhparam", str(file)))
+    assert (told["tls.dh_bits"], told["tls.dh_prime"]) == (bits, name)
+
+
+def test_brief_is_versions_and_certificate(s_server: Callable[..., int]) -> None:
+    wire = Wire(Settings(pace=PACES["lab"], internal=True, brief=True))
+    found: dict[str, Json] = {}
+    port = s_server()
+
+    async def run() -> None:
+        async for one in tls.look(Target(Kind.TLS, f"127.0.0.1:{port}"), wire):
+            found[one.name] = one.value if isinstance(one, Seen) else one.why
+
+    asyncio.run(run())
+    assert found["tls.versions"] == ["TLSv1.2", "TLSv1.3"]
+    assert found["certificate.key"] == "RSA-2048"
+    assert found["tls.weak_suites"] == found["tls.groups"] == "not_asked"
+    assert wire.connections("127.0.0.1") == 3
 
 
 def test_another_name_at_the_same_address(s_server: Callable[..., int]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from nis2check.evidence.net.tls import certificate, enumeration, extras, groups, versions, weak
+from nis2check.evidence.net.tls import certificate, enumeration, extras, groups, leaves, ssl2, versions, weak
 from nis2check.evidence.net.tls.answer import Answer, Kind
 from nis2check.evidence.net.tls.conversation import Conversation
 from nis2check.evidence.net.tls.facts import FACTS
@@ -59,19 +59,29 @@ async def look_at(
         for observation in _not_accepted(talk, book):
             yield observation
         return
-    for observation in _opening(talk, found, host, book):
+    oldest = await ssl2.find(talk)
+    for observation in _opening(talk, found, oldest, host, book):
         yield observation
-    if wire.settings.brief:
-        for observation in _closing(talk, book, "versions and certificate only"):
+    why = "versions and certificate only"
+    if not wire.settings.brief:
+        why = "no answer of this server shows it"
+        async for observation in _beyond(talk, found, host, book):
             yield observation
-        return
-    offered, more, every, weaknesses = await _deeper(talk, found)
-    for observation in (*_weak(weaknesses, book), *_groups(offered, found, book), *_suites(every, book)):
+    for observation in _closing(talk, book, why):
         yield observation
-    for told in (*more, *extras.of_suites(talk.answers, weaknesses)):
+
+
+async def _beyond(talk: Conversation, found: versions.Versions, host: str, book: _Ledger) -> AsyncIterator[Observation]:
+    """What more hellos show than those that told the versions."""
+    others, nameless, (offered, more, every, weaknesses) = await asyncio.gather(
+        leaves.find(talk), leaves.without_name(talk), _deeper(talk, found)
+    )
+    for observation in (*_leaves(talk, others, host, book), *_weak(weaknesses, book)):
+        yield observation
+    for observation in (*_groups(offered, found, book), *_suites(every, book)):
+        yield observation
+    for told in (*nameless, *more, *extras.of_suites(talk.answers, weaknesses)):
         yield book.tell(*told)
-    for observation in _closing(talk, book, "no answer of this server shows it"):
-        yield observation
 
 
 async def _deeper(
@@ -88,9 +98,12 @@ async def _deeper(
     return offered, more, every, await weak.find(talk, found, enumerated=every.unknown is None)
 
 
-def _opening(talk: Conversation, found: versions.Versions, host: str, book: _Ledger) -> Iterator[Observation]:
+def _opening(
+    talk: Conversation, found: versions.Versions, oldest: bool | Unseen, host: str, book: _Ledger
+) -> Iterator[Observation]:
     yield book.tell("tls.accepted", True, "any hello")
-    yield from _versions(talk, found, book)
+    yield book.tell("tls.ssl2", oldest, "SSL 2 hello")
+    yield from _versions(talk, found, ["SSLv2"] if oldest is True else [], book)
     yield from _certificate(talk, host, book)
     for told in extras.of_flight(talk.answers, found):
         yield book.tell(*told)
@@ -115,8 +128,8 @@ def _speaks_otherwise(answer: Answer) -> bool:
     return answer.kind is Kind.NOT_TLS or (answer.refuses_the_offer and answer.alert != INTERNAL_ERROR)
 
 
-def _versions(talk: Conversation, found: versions.Versions, book: _Ledger) -> Iterator[Observation]:
-    seen = [version_name(code) for code in found.accepted]
+def _versions(talk: Conversation, found: versions.Versions, older: list[str], book: _Ledger) -> Iterator[Observation]:
+    seen = older + [version_name(code) for code in found.accepted]
     yield book.tell("tls.versions_seen", seen, "hellos of each version")
     if found.unknown:
         error = versions.why_unknown(talk.answers, found.unknown)
@@ -126,12 +139,24 @@ def _versions(talk: Conversation, found: versions.Versions, book: _Ledger) -> It
         yield book.tell("tls.versions", seen, "hellos of each version")
 
 
+def _leaves(talk: Conversation, found: leaves.Leaves, host: str, book: _Ledger) -> Iterator[Observation]:
+    """The facts of a second certificate have the names of the first: a rule fails when any of the two fails it, and ``where``
+    says whose a fact is. What cannot be read of it is a gap of that name, so that no rule passes on the first alone."""
+    yield book.tell("tls.authentication", found.unknown or list(found.kinds), "hellos of each kind of certificate")
+    if found.other is not None:
+        yield from _leaf(talk, found.other, host, book)
+
+
 def _certificate(talk: Conversation, host: str, book: _Ledger) -> Iterator[Observation]:
     answer = versions.certificate_answer(talk.answers)
     if answer is None:
         broken = next((one.broken for one in talk.answers if one.broken is not None), None)
         yield from book.rest("certificate", broken or Unseen(Why.NOT_ASKED, "the suites accepted show no certificate"))
         return
+    yield from _leaf(talk, answer, host, book)
+
+
+def _leaf(talk: Conversation, answer: Answer, host: str, book: _Ledger) -> Iterator[Observation]:
     try:
         chain = extras.chain(answer)
     except Unseen as error:
@@ -173,7 +198,7 @@ def _closing(talk: Conversation, book: _Ledger, why: str) -> Iterator[Observatio
     yield book.tell("tls.unstable", talk.unstable)
     if talk.starttls:
         yield book.tell("tls.plaintext_before_tls", any(answer.injected for answer in talk.answers), talk.starttls)
-    yield book.tell("tls.hellos", _hellos(talk.answers))
+    yield book.tell("tls.hellos", _hellos(talk.answers + talk.nameless))
     broken = next((answer.broken for answer in talk.answers if answer.broken is not None), None)
     yield from book.rest("tls", talk.stopped or broken or Unseen(Why.NOT_ASKED, why))
 

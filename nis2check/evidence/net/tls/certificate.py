@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from nis2check.evidence.net.tls import trust
+from nis2check.evidence.net.tls import trust, usage
 from nis2check.evidence.net.tls.hostname import matches
 from nis2check.evidence.net.tls.mend import FIELDS, mended
 from nis2check.evidence.observe import Unseen
@@ -147,6 +147,15 @@ _READERS: dict[str, Callable[[x509.Certificate, datetime], Json]] = {
     "certificate.self_signed": _self_signed,
     "certificate.sct_count": _timestamps,
     "certificate.must_staple": _must_staple,
+    "certificate.key_exponent": lambda leaf, _at: usage.exponent(leaf),
+    "certificate.key_usage": lambda leaf, _at: usage.key_usage(leaf),
+    "certificate.key_usage_critical": lambda leaf, _at: usage.key_usage_critical(leaf),
+    "certificate.extended_key_usage": lambda leaf, _at: usage.extended_key_usage(leaf),
+    "certificate.authority_key_identifier": lambda leaf, _at: usage.authority_key_identifier(leaf),
+    "certificate.crl_urls": lambda leaf, _at: usage.crl_urls(leaf),
+    "certificate.ocsp_urls": lambda leaf, _at: usage.ocsp_urls(leaf),
+    "certificate.issuer_urls": lambda leaf, _at: usage.issuer_urls(leaf),
+    "certificate.revocation_source": lambda leaf, _at: usage.revocation_source(leaf),
 }
 
 
@@ -163,7 +172,13 @@ _NEEDS: dict[str, frozenset[str]] = {
     "certificate.self_signed": frozenset(FIELDS),
     "certificate.sct_count": frozenset({"extensions"}),
     "certificate.must_staple": frozenset({"extensions"}),
-}
+    "certificate.key_exponent": frozenset({"key"}),
+    **{
+        f"certificate.{name}": frozenset({"extensions"})
+        for name in ("key_usage", "key_usage_critical", "extended_key_usage", "authority_key_identifier", "crl_urls",
+                     "ocsp_urls", "issuer_urls", "revocation_source")
+    },
+}  # fmt: skip
 
 
 def _names(leaf: x509.Certificate, host: str, faulty: frozenset[str]) -> Iterator[Field]:
@@ -199,9 +214,10 @@ def _trust(chain: Sequence[bytes], at: datetime, ca_file: str) -> Iterator[Field
         verdict = trust.judge(chain, at, ca_file)
     except Exception as error:  # noqa: BLE001 - see fields()
         error = error if isinstance(error, Unseen) else _undecodable("chain", error)
-        for name in ("trusted", "chain_complete", "trust_error"):
+        for name in ("trusted", "chain_complete", "chain_ordered", "trust_error"):
             yield f"certificate.{name}", error
         return
     yield "certificate.trusted", verdict.trusted
     yield "certificate.chain_complete", verdict.complete
+    yield "certificate.chain_ordered", verdict.ordered
     yield "certificate.trust_error", verdict.error

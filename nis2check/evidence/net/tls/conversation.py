@@ -9,6 +9,7 @@ was one too many, the wire gives fewer from then on, and the hello is simply ask
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from nis2check.model import Why
 
 FLIGHT_SECONDS = 8.0  # one flight, whole; a server that drips is not waited for
 OPENING_SECONDS = 15.0  # what is said in clear before STARTTLS
+LONGEST_RAW = 1 << 16
 PAUSE_SECONDS = 0.25  # before the same hello is tried again
 
 
@@ -36,6 +38,9 @@ class Conversation:
         self.host = host
         self.starttls = starttls
         self.answers: list[Answer] = []
+        self.nameless: list[
+            Answer
+        ] = []  # to hellos without a name: perhaps of another site, so they prove nothing here
         self.stopped: Unseen | None = None  # why nothing more is asked
         self.unstable = False
         self._was_crowded = False  # a hello that was reset among others was answered alone
@@ -125,12 +130,27 @@ class Conversation:
             answer = await self._exchange(hello)
         if answer.kind is Kind.ENDED and width > 1:
             answer = replace(answer, crowded=True)
-        self.answers.append(answer)
+        (self.nameless if hello.nameless else self.answers).append(answer)
         if answer.speaks_tls:
             self.wire.answered_us(self.endpoint.address)
         elif answer.unseen and answer.unseen.why in {Why.RATE_LIMITED, Why.OUT_OF_SCOPE, Why.DEADLINE, Why.BLOCKED}:
             self.stopped = answer.unseen
         return answer
+
+    async def raw(self, record: bytes, enough: Callable[[bytes], bool]) -> bytes:
+        """What comes back to bytes that are no TLS hello, until ``enough`` of it or its end. Raises Unseen."""
+        got = b""
+        try:
+            async with self.wire.connect(self.endpoint, self.deadline, most=LONGEST_RAW) as conn:
+                await self._open(conn)
+                conn.write(record)
+                while not enough(got) and (data := await conn.read()):
+                    got += data
+        except Unseen as error:
+            if got and error.why in {Why.RESET, Why.CLOSED}:
+                return got
+            raise self._explained(error) from None
+        return got
 
     async def _exchange(self, hello: Hello) -> Answer:
         if self.starttls and hello.alpn:

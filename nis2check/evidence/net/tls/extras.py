@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from nis2check.evidence.net.tls import plan, records, suites
+from nis2check.evidence.net.tls import plan, primes, records, suites
 from nis2check.evidence.net.tls.answer import Answer
 from nis2check.evidence.net.tls.conversation import Conversation
 from nis2check.evidence.net.tls.groups import reason
@@ -83,11 +83,14 @@ def _stapled(answer: Answer) -> bool | Unseen:
 
 def of_suites(answers: Sequence[Answer], weak: Weak) -> Iterator[Told]:
     """The smallest prime seen in a Diffie-Hellman exchange."""
-    primes = [answer.key_exchange.prime_bits for answer in answers if answer.key_exchange and answer.key_exchange.prime]
-    if primes:
-        yield "tls.dh_bits", min(primes), "hello of DHE suites"
+    seen = [answer.key_exchange for answer in answers if answer.key_exchange and answer.key_exchange.prime]
+    smallest = min(seen, key=lambda one: one.prime_bits, default=None)
+    if smallest is not None:
+        yield "tls.dh_bits", smallest.prime_bits, "hello of DHE suites"
+        yield "tls.dh_prime", primes.name(smallest.prime), "hello of DHE suites"
     elif "DHE" in weak.refused:
-        yield "tls.dh_bits", Unseen(Why.NOT_ASKED, "no DHE suite is accepted"), ""
+        for fact in ("tls.dh_bits", "tls.dh_prime"):
+            yield fact, Unseen(Why.NOT_ASKED, "no DHE suite is accepted"), ""
 
 
 async def find(talk: Conversation, versions: Versions) -> list[Told]:

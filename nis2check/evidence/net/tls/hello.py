@@ -43,6 +43,8 @@ class Hello:
     compression: bytes = b"\x00"
     alpn: tuple[str, ...] = ()
     bare: bool = False  # no extension but server_name: for what is old or broken
+    nameless: bool = False  # no server_name
+    signatures: tuple[int, ...] = SIGNATURE_SCHEMES
     refuses: tuple[int, ...] = ()  # the versions that a fatal alert to this hello proves not to be offered
     proves: str = ""  # what its answer shows, for the plan of --dry-run
 
@@ -87,7 +89,7 @@ def _fixed_extensions(hello: Hello) -> bytes:
         parts.append(_extension(POINT_FORMATS, b"\x01\x00"))
         parts.append(_extension(RENEGOTIATION_INFO, b"\x00"))
     if hello.newest >= TLS12:
-        parts.append(_extension(SIGNATURE_ALGORITHMS, _vector(_words(SIGNATURE_SCHEMES))))
+        parts.append(_extension(SIGNATURE_ALGORITHMS, _vector(_words(hello.signatures))))
         parts.append(_extension(STATUS_REQUEST, b"\x01\x00\x00\x00\x00"))
     if hello.alpn:
         names = b"".join(bytes([len(word)]) + word.encode("ascii") for word in hello.alpn)
@@ -128,7 +130,7 @@ def encode(hello: Hello, host: str, shares: Mapping[int, bytes] | None = None, r
     if hello.newest >= TLS13:
         session = b"\x20" + os.urandom(32)  # middlebox compatibility, RFC 8446 D.4
     head = pack("!H", min(hello.newest, TLS12)) + (random or os.urandom(32)) + session + _offer(hello)
-    extensions = _server_name(host) if hello.newest > SSL3 else b""
+    extensions = _server_name(host) if hello.newest > SSL3 and not hello.nameless else b""
     extensions += _fixed_extensions(hello) + _key_shares(hello, shares or {})
     if extensions:
         # 4 bytes of handshake header and 2 of the extensions' own length count as well.

@@ -83,5 +83,7 @@ def cost(target: Target) -> list[str]:
     lines.append(
         f"{target.name}: hello with another order, and one with FALLBACK_SCSV{before}: server preference, downgrade"
     )
+    lines.append(f"{target.name}: hello for the other kind of certificate{before}: RSA beside ECDSA")
+    lines.append(f"{target.name}: hello without server_name{before}: what a client without a name gets")
     maybe = (plan.TLS10_MOST, plan.SSL3_ONLY, plan.TLS13_FLIGHT, plan.BROWSER)
     return lines + [f"{target.name}: [hello {hello.name}{before}: {hello.proves}]" for hello in maybe]

@@ -12,10 +12,11 @@ import ssl
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
@@ -53,6 +54,7 @@ class Trust:
     trusted: bool
     complete: bool
     error: str = ""  # why not trusted
+    ordered: bool = True  # each certificate sent is the issuer of the one before it (RFC 5246 7.4.2)
 
 
 class Store:
@@ -130,7 +132,7 @@ def _judge(chain: Sequence[bytes], at: datetime, roots: Store) -> Trust:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Unseen(Why.MALFORMED, f"a certificate of the chain cannot be parsed: {error}") from None
     try:
-        return _walk(sent, at, roots)
+        return replace(_walk(sent, at, roots), ordered=_ordered(sent))
     except (ValueError, UnsupportedAlgorithm, TypeError) as error:
         raise Unseen(Why.MALFORMED, f"the chain cannot be followed: {error}") from None
 
@@ -179,6 +181,10 @@ def _path(sent: list[x509.Certificate], roots: Store) -> tuple[list[x509.Certifi
             return path, False
         path.append(step)
     return path, False
+
+
+def _ordered(sent: list[x509.Certificate]) -> bool:
+    return all(child.issuer.public_bytes() == parent.subject.public_bytes() for child, parent in pairwise(sent))
 
 
 def _walk(sent: list[x509.Certificate], at: datetime, roots: Store) -> Trust:
