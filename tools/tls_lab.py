@@ -107,7 +107,7 @@ def _keys(folder: Path) -> None:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     roots = b"".join((folder / f"{name}.pem").read_bytes() for name in _KEYS)
     (folder / "roots.pem").write_bytes(roots)
-    command = ["openssl", "dhparam", "-out", "dh.pem", "-dsaparam", "2048"]
+    command = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe2048", "-out", "dh.pem"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
