@@ -33,7 +33,7 @@ class Authorisation:
 
     def allows(self, host: str, on: datetime.date) -> bool:
         """True when the host is covered that day: the same name, a name under it, the same address, or one of the network."""
-        return datetime.date.fromisoformat(self.until) >= on and any(_covers(cover, host) for cover in self.covers)
+        return datetime.date.fromisoformat(self.until) >= on and any(covers(cover, host) for cover in self.covers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class BodyFile:
         return tuple(may), tuple(gaps)
 
 
-def _covers(cover: str, host: str) -> bool:
+def covers(cover: str, host: str) -> bool:
+    """Whether a name, address or network of an authorisation covers a host: the same name or one under it, an address in it."""
     cover, host = cover.strip().lower(), host.lower()
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(cover, strict=False)
@@ -143,6 +144,8 @@ def _declared(document: Document) -> Iterator[Target]:
             path = (section, index)
             entry = {"domain": item} if isinstance(item, str) else item
             options = {key: entry[key] for key in ("dkim_selectors",) if key in entry}
+            if kind is Kind.DNS and (allowed := _authorised(document)):
+                options["authorised"] = allowed
             yield Target(kind, _name(document, path, entry["domain"]), _location(document, path), options)
     for index, url in enumerate(targets.get("web", [])):
         yield from _site(document, ("web", index), url)
@@ -157,6 +160,11 @@ def _declared(document: Document) -> Iterator[Target]:
         entry = {"host": item} if isinstance(item, str) else item
         options = {key: entry[key] for key in ("ports", "engine") if key in entry}
         yield Target(Kind.PORTS, _name(document, path, entry["host"]), _location(document, path), options)
+
+
+def _authorised(document: Document) -> list[Json]:
+    """Until when and for what active tests are allowed: the DNS probe asks name servers more when they are covered."""
+    return [{key: one[key] for key in ("until", "covers")} for one in document.data.get("authorisation", [])]
 
 
 def _site(document: Document, path: tuple[str, int], url: str) -> Iterator[Target]:

@@ -158,6 +158,17 @@ def wire_of(lab: Lab, domain: str, anchor: str | None = None) -> Wire:
     )
 
 
+def test_bind_hands_its_zones_to_anybody_and_resolves_nothing(lab: Lab) -> None:
+    authorised = [{"until": "2099-12-31", "covers": ["good.test"]}]
+    target = Target(Kind.DNS, "good.test", options={"authorised": authorised})
+
+    async def collect() -> list[Any]:
+        return [observation async for observation in probe.look(target, wire_of(lab, "good.test"))]
+
+    facts = {one.name: one.value for one in asyncio.run(collect()) if isinstance(one, Seen)}
+    assert (facts["dns.zone_transfer"], facts["dns.open_resolver"]) == (True, False)
+
+
 def look(wire: Wire, domain: str) -> tuple[dict[str, Any], dict[str, Missed]]:
     async def collect() -> list[Any]:
         return [observation async for observation in probe.look(Target(Kind.DNS, domain), wire)]

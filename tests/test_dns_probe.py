@@ -99,6 +99,9 @@ def test_a_healthy_zone(name_server: Start) -> None:
         "dns.dnssec.key_sizes": [],
         "dns.dnssec.ds_digests": [],
         "dns.dnssec.denial": "",
+        "dns.dangling": [],
+        "dns.wildcard": False,
+        "dns.active_tests": False,
         "dns.dnssec.ds_at_parent": False,
         "dns.caa": [
             {"flags": 128, "tag": "iodef", "value": "mailto:a@ville.test"},

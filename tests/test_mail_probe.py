@@ -163,6 +163,7 @@ def test_a_healthy_domain(name_server: Start, mail_server: Callable[..., MailSer
         "mail.mta_sts_errors": ["mta-sts.ville.test has no address"],
         "mail.tls_rpt": True,
         "mail.bimi": False,
+        "mail.dangling": [],
         "mail.dane.present": False,
         "mail.dane.records": [],
         "mail.starttls": False,

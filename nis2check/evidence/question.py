@@ -179,8 +179,13 @@ async def _by_tcp(
     return ear.answer
 
 
-async def _one_try(
-    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, budget: Budget | None, edns: bool
+async def one_try(
+    wire: Wire,
+    question: Question,
+    server: Endpoint,
+    deadline: Deadline,
+    budget: Budget | None,
+    edns: bool = True,
 ) -> dns.message.Message:
     """One server's answer, TCP and plain DNS tried where the answer asks for them. Raises Unseen."""
     if budget:
@@ -191,11 +196,11 @@ async def _one_try(
         run = run_of(wire)
         run.heard, run.silent, run.dead_until = True, 0, 0.0
     if edns and answer.rcode() in {dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS}:
-        return await _one_try(wire, question, server, deadline, budget, False)
+        return await one_try(wire, question, server, deadline, budget, False)
     if answer.flags & dns.flags.TC:
         if question.tcp:
             raise Unseen(Why.MALFORMED, f"{server.address} truncates over TCP too")
-        return await _one_try(wire, replace(question, tcp=True), server, deadline, budget, edns)
+        return await one_try(wire, replace(question, tcp=True), server, deadline, budget, edns)
     return _told(answer, server)
 
 
@@ -229,7 +234,7 @@ async def all_tries(
         server = servers[turn % len(servers)]
         edns = not (silent and turn == TRIES - 1)
         try:
-            return await _one_try(wire, question, server, deadline, budget, edns)
+            return await one_try(wire, question, server, deadline, budget, edns)
         except Unseen as error:
             if error.why is Why.LIMIT:  # no further try: what the earlier ones met is the better reason
                 raise (problem if turn else error) from None

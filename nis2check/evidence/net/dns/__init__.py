@@ -14,8 +14,10 @@ import dns.rcode
 import dns.rdatatype
 
 from nis2check.evidence import names
+from nis2check.evidence.net.dns.active import FOREIGN, covers_today
 from nis2check.evidence.net.dns.caa import caa_in_force
 from nis2check.evidence.net.dns.delegation import MOST_SERVERS, delegation_facts
+from nis2check.evidence.net.dns.review import ABSENT
 from nis2check.evidence.net.dns.server import Look, rrset_of
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Wire
@@ -63,6 +65,13 @@ FACTS = (
     ),
     FactSpec("dns.dnssec.chain", "string", "", "secure, insecure (the parent proves that there is no DS) or bogus."),
     FactSpec("dns.dnssec.error", "string", "", "What makes the zone bogus, in English."),
+    FactSpec(
+        "dns.dangling", "array", "", "NS and alias of the domain that lead to names that do not exist: type, target."
+    ),
+    FactSpec("dns.wildcard", "boolean", "", "A name that nobody made has an address in the zone."),
+    FactSpec("dns.active_tests", "boolean", "", "An authorisation covers a name server, which was asked more."),
+    FactSpec("dns.zone_transfer", "boolean", "", "A covered name server hands the whole zone to anybody (AXFR)."),
+    FactSpec("dns.open_resolver", "boolean", "", "A covered name server resolves foreign names for anybody."),
     FactSpec("dns.caa", "array", "", "CAA records in force, found by tree climbing (RFC 8659): flags, tag, value."),
     FactSpec("dns.caa_present", "boolean", "", "A CAA record is in force for the name."),
 )
@@ -71,10 +80,16 @@ FACTS = (
 def cost(target: Target) -> list[str]:
     """What would be asked, one line each."""
     domain = target.host
+    active = f"DNS AXFR {domain}, A {FOREIGN} with recursion (name servers that the authorisation covers)"
+    return [*_passive(domain), *([active] if target.options.get("authorised") else [])]
+
+
+def _passive(domain: str) -> list[str]:
     return [
         f"DNS NS, DS, CAA {domain} (resolver)",
         f"DNS A, AAAA of its name servers, {MOST_SERVERS} at most (resolver)",
         f"DNS SOA, NS over UDP and SOA over TCP, DNSKEY {domain} (each name server), NSEC3PARAM (one)",
+        f"DNS A {ABSENT}.{domain} (resolver)",
         "DNS DNSKEY and DS of the zones above, once a run (resolver)",
     ]
 
@@ -95,7 +110,7 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
         return
     caa = asyncio.ensure_future(caa_in_force(this))
     try:
-        async for observation in delegation_facts(this, answer):
+        async for observation in delegation_facts(this, answer, covers_today(target, wire.now())):
             yield observation
         for observation in await caa:
             yield observation

@@ -16,7 +16,9 @@ import dns.rdata
 import dns.rdatatype
 
 from nis2check.evidence import names
+from nis2check.evidence.net.dns.active import Covers, active_tests
 from nis2check.evidence.net.dns.dnssec import dnssec_facts
+from nis2check.evidence.net.dns.review import dangling, wildcard
 from nis2check.evidence.net.dns.server import Look, Server, has_authority, missed, nobody, rrset_of, server_of, tried
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.question import Declined
@@ -26,7 +28,10 @@ MOST_SERVERS = 4  # name servers asked directly
 TRANSFER_SECONDS = 2.0  # before a second look at serials that differ
 
 
-async def delegation_facts(this: Look, answer: dns.message.Message) -> AsyncIterator[Observation]:
+async def delegation_facts(
+    this: Look, answer: dns.message.Message, authorised: Covers = ()
+) -> AsyncIterator[Observation]:
+    """Facts of the zone that holds the domain. ``authorised``: what active tests are allowed for."""
     try:
         listed = await _find_zone(this, answer)
     except Unseen as problem:
@@ -47,6 +52,9 @@ async def delegation_facts(this: Look, answer: dns.message.Message) -> AsyncIter
             _consistent(this, servers, listed),
             _tcp(this, servers),
             await dnssec_facts(this, servers, await ds),
+            await dangling(this, listed[:MOST_SERVERS], answer),
+            await wildcard(this),
+            await active_tests(this, servers, authorised),
         ):
             for observation in part:
                 yield observation

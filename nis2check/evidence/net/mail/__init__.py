@@ -25,6 +25,7 @@ MOST_LISTED = 20  # MX hosts in the fact
 MOST_TEXT = 2048  # characters of a record in the fact
 FACTS = (
     FactSpec("mail.mx", "array", "", "Mail servers in order of preference, 20 at most; empty: none declared."),
+    FactSpec("mail.dangling", "array", "", "Mail servers (the first 2) whose name does not exist."),
     FactSpec("mail.null_mx", "boolean", "", "The domain says that it takes no mail (RFC 7505)."),
     FactSpec("mail.spf.records", "integer", "records", "TXT records of the domain that start with v=spf1."),
     FactSpec("mail.spf.record", "string", "", "The SPF record, when there is one only; cut at 2048 characters."),
@@ -217,10 +218,24 @@ async def _mx(this: Look) -> list[Observation]:
         Seen("mail.null_mx", null, where=where),
     ]
     asked = hosts[:MOST_SERVERS]
+    seen += await or_gaps(_dangling(this, asked), ["mail.dangling"])
     share = f" ({len(asked)} of {len(hosts)} mail servers)" if len(hosts) > len(asked) else ""
     for part in await asyncio.gather(*(_server(this, host, share) for host in asked)):
         seen += part
     return seen
+
+
+async def _dangling(this: Look, hosts: list[str]) -> list[Observation]:
+    """Mail servers whose name is proved not to exist (NXDOMAIN): whoever may register it receives the mail."""
+    settings = this.wire.settings
+    found = []
+    for host in hosts:
+        if (host, 25) in settings.resolve or (host, 25) in settings.connect_to:
+            continue  # pinned on the command line
+        answer = await names.ask(this.wire, host, "A", this.deadline, budget=this.budget)
+        if answer.rcode() == dns.rcode.NXDOMAIN and not answer.answer:
+            found.append(host)
+    return [Seen("mail.dangling", found, where=f"A of {', '.join(hosts)}")] if hosts else []
 
 
 async def _server(this: Look, host: str, share: str) -> list[Observation]:
