@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from nis2check.evidence import nmap
 from nis2check.evidence.net import ports
 from nis2check.evidence.net.ports.known import CLASSES, DEFAULT_PORTS, class_of, service
 from nis2check.evidence.net.ports.sweep import Outcome, Sweep
-from nis2check.evidence.observe import Missed, Observation, Seen
+from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import PACES, Deadline, Endpoint, Settings, Wire
 from nis2check.model import Kind, Target, Why
 
@@ -258,6 +260,79 @@ def test_real_nmap_on_a_host_that_accepts_everywhere(tool: Callable[..., str]) -
             return await look(opened, engine="nmap")
 
     assert {values[0] for values in asyncio.run(run()).values()} == {Why.BLOCKED}
+
+
+def children() -> set[int]:
+    """The children of this process, by the kernel's own list."""
+    return {int(one) for task in Path("/proc/self/task").glob("*/children") for one in task.read_text().split()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_a_scan_that_is_cancelled_leaves_no_nmap(tool: Callable[..., str]) -> None:
+    tool("nmap")
+
+    async def run() -> tuple[set[int], set[int]]:
+        with silent_port() as silent:
+            before = children()
+            wire = Wire(Settings(pace=PACES["lab"], internal=True))
+            scan = asyncio.ensure_future(nmap.scan(wire, "127.0.0.1", [silent], Deadline.after(30)))
+            started: set[int] = set()
+            for _wait in range(200):
+                await asyncio.sleep(0.02)
+                started = started | (children() - before)
+                if started:
+                    break
+            scan.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await scan
+            return started, children() & started
+
+    started, left = asyncio.run(run())
+    assert len(started) == 1
+    assert left == set()
+
+
+def test_a_scan_whose_time_is_over_leaves_no_nmap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nmap").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    (tmp_path / "nmap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    async def run() -> None:
+        await nmap.scan(Wire(Settings(internal=True)), "127.0.0.1", [1], Deadline.after(3.2))
+
+    with pytest.raises(Unseen) as caught:
+        asyncio.run(run())
+    assert caught.value.why is Why.DEADLINE
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_nmap_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nmap").write_text(
+        "#!/bin/sh\n[ \"$1\" = -V ] && echo 'Nmap version 7.93 ( https://nmap.org )' && exit 0\necho 'QUITTING!' >&2\nexit 1\n"
+    )
+    (tmp_path / "nmap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    async def run() -> None:
+        await nmap.scan(Wire(Settings(internal=True)), "127.0.0.1", [1], Deadline.after(10))
+
+    with pytest.raises(Unseen, match="QUITTING") as caught:
+        asyncio.run(run())
+    assert caught.value.why is Why.UNREADABLE
+
+
+def test_the_pace_of_the_lab_is_for_loopback_alone() -> None:
+    """nmap may not be started faster than our own connections would be."""
+
+    async def run() -> None:
+        wire = Wire(Settings(pace=PACES["lab"], internal=True))
+        ports_beyond = range(1, PACES["normal"].per_address + 2)
+        await nmap.scan(wire, "192.0.2.1", ports_beyond, Deadline.after(10))
+
+    with pytest.raises(Unseen, match="our own limit") as caught:
+        asyncio.run(run())
+    assert caught.value.why is Why.LIMIT
 
 
 def test_without_nmap_our_own_connect_serves_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Runs a local nmap through python-nmap: a connect scan of given ports of one checked address, no scripts, no names.
+"""Runs a local nmap: a connect scan of given ports of one checked address, no scripts, no names. python-nmap reads its answer.
 
-The only module that imports python-nmap or starts nmap.
+The only module that imports python-nmap or starts nmap. We start it ourselves: python-nmap keeps its child to itself, so that
+a scan that is cancelled or late could not be ended and nmap would go on asking the target.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import shutil
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,74 +38,57 @@ async def scan(wire: Wire, address: str, ports: Sequence[int], deadline: Deadlin
     seconds = deadline.left() - GRACE_SECONDS
     if seconds < 1:
         raise Unseen(Why.DEADLINE, "no time left")
-    if len(ports) > wire.settings.pace.per_address:
-        raise Unseen(Why.LIMIT, f"our own limit: {wire.settings.pace.per_address} connections to {address}")
+    pace = wire.pace(address)
+    if len(ports) > pace.per_address:
+        raise Unseen(Why.LIMIT, f"our own limit: {pace.per_address} connections to {address}")
     arguments = [
-        "-sT -Pn -n",
-        f"--host-timeout {int(seconds * 1000)}ms",
-        f"--max-parallelism {min(100, wire.settings.pace.in_flight)}",
-        f"--max-rate {min(1000.0, wire.settings.pace.per_second):.0f}",
-        "--max-retries 1",
+        *("-oX", "-", "-sT", "-Pn", "-n"),
+        *("-p", ",".join(str(port) for port in ports)),
+        *("--host-timeout", f"{int(seconds * 1000)}ms"),
+        *("--max-parallelism", f"{min(100, pace.in_flight)}"),
+        *("--max-rate", f"{min(1000.0, pace.per_second):.0f}"),
+        *("--max-retries", "1"),
         "-d3",  # else nmap sums up what it calls uninteresting, and python-nmap does not read the sum
+        *(["-6"] if literal.version == 6 else []),
+        str(literal),
     ]
-    if literal.version == 6:
-        arguments.append("-6")
-    listed = ",".join(str(port) for port in ports)
     try:
         async with asyncio.timeout(deadline.left()):
-            return await _in_thread(str(literal), listed, " ".join(arguments), int(seconds + GRACE_SECONDS))
+            return await asyncio.to_thread(_states, *await _run(arguments))  # python-nmap asks nmap its version first
     except TimeoutError:
         raise Unseen(Why.DEADLINE, "nmap was not done in time") from None
 
 
-async def _in_thread(address: str, ports: str, arguments: str, seconds: int) -> dict[int, str]:
-    """python-nmap waits for nmap; a daemon thread waits with it, so that Ctrl-C needs not."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[dict[int, str]] = loop.create_future()
-
-    def settle(states: dict[int, str] | None, error: Unseen | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        elif states is not None:
-            answer.set_result(states)
-
-    def work() -> None:
-        states, error = None, None
-        try:
-            states = _run(address, ports, arguments, seconds)
-        except Unseen as unseen:
-            error = unseen
-        except Exception as other:  # noqa: BLE001 - a thread that dies silently would leave the look waiting
-            error = Unseen(Why.OUR_BUG, f"{type(other).__name__}: {str(other)[:200]}")
-        try:
-            loop.call_soon_threadsafe(settle, states, error)
-        except RuntimeError:
-            pass  # the run is over, nobody waits
-
-    threading.Thread(target=work, name="nmap", daemon=True).start()
-    return await answer
+async def _run(arguments: Sequence[str]) -> tuple[bytes, bytes]:
+    """What nmap wrote on its two outputs. However this ends, by Ctrl-C or by its time, no nmap is left behind."""
+    program = shutil.which("nmap") or "nmap"
+    quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+    try:
+        child = await asyncio.create_subprocess_exec(program, *arguments, stdin=quiet, stdout=pipe, stderr=pipe)
+    except OSError as error:
+        raise Unseen(Why.UNREADABLE, f"nmap did not start: {error}") from None
+    try:
+        return await child.communicate()
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
 
 
-def _run(address: str, ports: str, arguments: str, seconds: int) -> dict[int, str]:
+def _states(written: bytes, complaints: bytes) -> dict[int, str]:
+    """Port → state, of the only host asked. Raises Unseen(unreadable) when nmap failed."""
     import nmap
 
+    said = complaints.decode("utf-8", "replace").strip()
+    errors = [line for line in said.splitlines() if line and not line.lower().startswith("warning: ")]
     try:
-        scanner = nmap.PortScanner()
-        result = scanner.scan(address, ports, arguments, timeout=seconds)
-    except nmap.PortScannerTimeout:
-        raise Unseen(Why.DEADLINE, "nmap was not done in time") from None
+        result = nmap.PortScanner().analyse_nmap_xml_scan(written.decode("utf-8", "replace"), said, errors, "")
     except nmap.PortScannerError as error:
         raise Unseen(Why.UNREADABLE, f"nmap failed: {str(error)[:200]}") from None
-    return _states(result)
-
-
-def _states(result: dict[str, Any]) -> dict[int, str]:
-    """Port → state, of the only host asked."""
-    hosts = result.get("scan", {})
-    if not hosts and "error" in result.get("nmap", {}).get("scaninfo", {}):
-        raise Unseen(Why.UNREADABLE, f"nmap failed: {str(result['nmap']['scaninfo']['error'])[:200]}")
+    hosts: dict[str, Any] = result.get("scan", {})
+    if not hosts and errors:
+        raise Unseen(Why.UNREADABLE, f"nmap failed: {errors[0][:200]}")
     return {
         int(port): str(entry.get("state", "")) for host in hosts.values() for port, entry in host.get("tcp", {}).items()
     }

@@ -81,7 +81,8 @@ class Sweep:
                 await self._try(queue.pop(), listen)
                 await self._watch()
 
-        await asyncio.gather(*(work() for _worker in range(min(AT_ONCE, self.wire.settings.pace.in_flight))))
+        pace = self.wire.pace(next(iter(self.places.values())).address)
+        await asyncio.gather(*(work() for _worker in range(min(AT_ONCE, pace.in_flight))))
 
     async def _try(self, port: int, listen: float) -> Outcome | None:
         try:
