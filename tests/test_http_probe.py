@@ -375,6 +375,10 @@ def test_a_portal_elsewhere_is_not_this_site_s(site: Site) -> None:
     site.secure["/"] = answer("Location: https://webmail.example/owa/", status=302)
     facts, _gaps = site.run()
     assert (facts["http.portal"], facts["http.moved_host"]) == ("", "webmail.example")
+    for host, portal in ((HOST, "Microsoft Exchange"), ("webmail.example", "")):
+        meta = f'<meta http-equiv="refresh" content="0; url=https://{host}/owa/">'
+        site.secure["/"] = answer(body=f"<html><head>{meta}</head></html>".encode())
+        assert site.run()[0]["http.portal"] == portal
 
 
 @pytest.mark.parametrize(
@@ -392,9 +396,10 @@ def test_the_other_name_that_visitors_are_sent_to(site: Site, location: str, hos
 
 
 def test_a_redirect_to_a_challenge_is_no_redirect_of_the_site(site: Site) -> None:
+    site.plain["/"] = answer("Location: https://validate.perfdrive.com/?x", status=302)
     site.secure["/"] = answer("Location: https://validate.perfdrive.com/?x", status=302)
     facts, gaps = site.run()
-    assert gaps["http.csp_present"] == gaps["http.moved_host"] == Why.BLOCKED
+    assert gaps["http.csp_present"] == gaps["http.moved_host"] == gaps["http.redirects_to_https"] == Why.BLOCKED
     assert "http.moved_to" not in facts
 
 

@@ -166,10 +166,10 @@ async def _plain(visit: _Visit, endpoint: Endpoint) -> AsyncIterator[Observation
             yield Missed(name, error.why, f"port 80: {error.detail}", at)
         return
     yield Seen("http.plain_answers", True, at, where)
-    if (refusal := not_the_site(answer)) is not None:
+    location = answer.first("location") if answer.redirects else ""
+    if (refusal := not_the_site(answer) or to_a_challenge(location)) is not None:
         yield Missed("http.redirects_to_https", refusal.why, f"port 80: {refusal.detail}", at)
         return
-    location = answer.first("location") if answer.redirects else ""
     to = page.to(location) if location else None
     yield Seen("http.redirects_to_https", bool(to and to.scheme == "https" and to.same_host(page)), at, where)
     yield Seen("http.plain_location", location[:LONGEST_LOCATION], at, where)

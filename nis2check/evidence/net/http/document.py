@@ -37,6 +37,7 @@ _CLOSED_TO_US = {
     )
 }  # fmt: skip
 _SCRIPT_TYPES = re.compile(r"(?:module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script)\b|\Z", re.IGNORECASE)
+_URL_IS = re.compile(r"\s*url\s*=\s*", re.IGNORECASE)
 _STRONG_HASH = re.compile(r"\bsha(?:256|384|512)-[A-Za-z0-9+/]", re.IGNORECASE)
 _LOADED_LINKS = {"stylesheet", "modulepreload", "preload", "manifest"}
 _UPGRADES = {"upgrade-insecure-requests", "block-all-mixed-content"}
@@ -187,7 +188,7 @@ class _Reader:
             self.policies.append(content)
         elif meaning == "refresh" and not self.refresh:
             _delay, _mark, address = content.partition(";")
-            self.refresh = address.strip().removeprefix("URL=").removeprefix("url=").strip("'\" ")
+            self.refresh = _URL_IS.sub("", address).strip("'\" ")
 
 
 def _after(text: str, end: str, start: int) -> int:

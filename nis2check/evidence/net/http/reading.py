@@ -71,23 +71,29 @@ def read_page(walk: Walk, site: Page) -> Said:
     cookies_before = [header for answer in walk.answers[:-1] for header in answer.headers if header[0] == "set-cookie"]
     last = Page(site.scheme, site.host, site.port, walk.paths[-1] if walk.paths else site.path)
     page = document(walk.last, f"{last.scheme}://{last.authority}{last.path}")
-    said = Said(headers.page_facts([*walk.last.headers, *cookies_before]))
+    said = Said(headers.page_facts([*walk.last.headers, *cookies_before]) | headers.hsts_facts(sent))
     shown = _shown(walk, page, site)
     if walk.problem is None:
         _add_head(said, walk.last)
         _add_body(said, walk, page, site)
         _add_recognised(said, walk.last, page, shown)
+        said.facts = {name: value for name, value in said.facts.items() if name not in said.gaps}
     else:
-        said.facts = {name: value for name, value in said.facts.items() if name in _KEPT and value}
-        if entry := recognise.portal(shown):  # a portal that refuses us is a portal
-            said.facts |= {"http.portal": entry.product, "http.portal_use": entry.use}
-    said.facts |= headers.hsts_facts(sent) | {"http.name_extension": _extension(site.host)}
-    if walk.problem is not None:
-        if not said.facts["http.hsts.present"]:
-            del said.facts["http.hsts.present"]
-        said.gaps = {name: walk.problem for name in PAGE_FACTS if name not in said.facts}
-    said.facts = {name: value for name, value in said.facts.items() if name not in said.gaps}
+        _keep_what_was_seen(said, walk.problem, shown)
+    said.facts["http.name_extension"] = _extension(site.host)
     return said
+
+
+def _keep_what_was_seen(said: Said, problem: Unseen, shown: recognise.Shown) -> None:
+    """Of a page that did not come: what was there is so, what was not may be on the real page."""
+    said.facts = {
+        name: value
+        for name, value in said.facts.items()
+        if (name in _KEPT and value) or (name.startswith("http.hsts.") and said.facts["http.hsts.present"])
+    }
+    if entry := recognise.portal(shown):  # a portal that refuses us is a portal
+        said.facts |= {"http.portal": entry.product, "http.portal_use": entry.use}
+    said.gaps = {name: problem for name in PAGE_FACTS if name not in said.facts}
 
 
 def _extension(host: str) -> str:
@@ -101,12 +107,12 @@ def _extension(host: str) -> str:
 
 def _shown(walk: Walk, page: Document, site: Page) -> recognise.Shown:
     """What tells a portal; a place on another host tells nothing of this one."""
-    to = site.to(walk.moved_to) if walk.moved_to else None
-    led_to = [walk.moved_to] if to is not None and to.same_host(site) else []
+    places = [(place, site.to(place)) for place in (walk.moved_to, page.refresh) if place]
+    led_to = [place for place, to in places if to is not None and to.same_host(site)]
     return recognise.Shown(
         cookies=[cookie.partition("=")[0].strip() for answer in walk.answers for cookie in answer.every("set-cookie")],
         servers=[server for answer in walk.answers for server in answer.every("server")],
-        paths=[*walk.paths, *led_to, page.refresh],
+        paths=[*walk.paths, *led_to],
         title=page.title,
         body=walk.last.body,
     )
