@@ -8,9 +8,13 @@ def entry() -> None:
     """Run the command line and exit with a code of the table in DESIGN (never click's own 1)."""
     if sys.argv[1:] == ["--version"]:
         sys.exit(_version())
-    from nis2check.cli.main import run
+    try:
+        from nis2check.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while modules are still imported
+        code = 130
+    sys.exit(code)
 
 
 def _version() -> int:

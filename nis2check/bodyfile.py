@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,7 @@ class BodyFile:
     targets: tuple[Target, ...]
     authorisations: tuple[Authorisation, ...] = ()
     regime: str = ""
-    repositories: tuple[Path, ...] = ()
+    repositories: Mapping[str, Path] = field(default_factory=dict)  # as declared → the folder
     attestations: Path | None = None
     waivers: Path | None = None
     policies: tuple[Path, ...] = ()
@@ -102,11 +103,12 @@ def parse(document: Document, path: Path) -> BodyFile:
             raise InputError(
                 _("Fichier introuvable : {file}.").format(file=data[section]), place=document.place((section,))
             )
-    repositories = tuple(folder / name for name in data.get("targets", {}).get("repositories", []))
-    for index, repository in enumerate(repositories):
-        if not repository.is_dir():
+    repositories: dict[str, Path] = {}
+    for index, name in enumerate(data.get("targets", {}).get("repositories", [])):
+        repositories[posixpath.normpath(name)] = folder / name
+        if not (folder / name).is_dir():
             place = document.place(("targets", "repositories", index))
-            raise InputError(_("Dossier introuvable : {folder}.").format(folder=repository.name), place=place)
+            raise InputError(_("Dossier introuvable : {folder}.").format(folder=name), place=place)
     return BodyFile(
         path=path,
         identity=data["body"],

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nis2check.errors import InputError, Place, WriteError
-from nis2check.language import _, reason
+from nis2check.language import _, _n, reason
 from nis2check.model import Json
 
 if TYPE_CHECKING:
@@ -126,15 +126,38 @@ def parse_yaml(text: str, file: str, *, ours: bool = False) -> Document:
             _prescan(text, file, loader)
         node = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
-        advice = _("Indenter avec des espaces, jamais de tabulations.") if "\\t" in problem else ""
-        place = Place(file, mark.line + 1 if mark else None)
-        raise InputError(_("YAML mal formé : {problem}.").format(problem=problem), place=place, advice=advice) from None
+        raise _malformed(error, text, file) from None
     if node is None:
         raise InputError(_("Fichier vide."), place=Place(file))
     lines: dict[Path_, int] = {}
     return Document(_build(node, (), lines, file), file, lines)
+
+
+# What libyaml says of the commonest faults, in words that help; the rest keeps its own.
+_YAML_FAULTS = {
+    "mapping values are not allowed": _n("deux-points inattendu ; mettre la valeur entre guillemets"),
+    "could not find expected ':'": _n("il manque un deux-points"),
+    "did not find expected key": _n("indentation ou guillemet incohérent"),
+    "did not find expected ',' or ']'": _n("crochet ou virgule manquants"),
+    "did not find expected ',' or '}'": _n("accolade ou virgule manquantes"),
+    "did not find expected node content": _n("il manque une valeur"),
+    "found unexpected end of stream": _n("guillemet ou crochet jamais fermé"),
+    "found undefined alias": _n("alias sans ancre"),
+    "control characters are not allowed": _n("caractère de contrôle"),
+}
+
+
+def _malformed(error: Exception, text: str, file: str) -> InputError:
+    """libyaml's complaint as one line; a tabulation is by far the commonest fault, and it does not say the word."""
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+    place = Place(file, mark.line + 1 if mark else None)
+    lines = text.split("\n")
+    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
+        advice = _("Indenter avec des espaces, jamais de tabulations.")
+        return InputError(_("YAML mal formé : tabulation."), place=place, advice=advice)
+    said = next((_(ours) for theirs, ours in _YAML_FAULTS.items() if theirs in problem), problem)
+    return InputError(_("YAML mal formé : {problem}.").format(problem=said), place=place)
 
 
 def _prescan(text: str, file: str, loader: Any) -> None:  # noqa: C901 - one table of events, flat
@@ -267,7 +290,7 @@ def parse_json(data: bytes, file: str) -> Document:
     try:
         value = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        what = _("JSON mal formé ou tronqué : {problem}.").format(problem=error.msg)
+        what = _("JSON mal formé ou tronqué (colonne {column}).").format(column=error.colno)
         raise InputError(what, place=Place(file, error.lineno)) from None
     except ValueError as error:
         raise InputError(_("JSON refusé : {problem}.").format(problem=error), place=Place(file)) from None

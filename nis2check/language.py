@@ -55,6 +55,11 @@ def _(message: str) -> str:
     return _catalogue.gettext(message)
 
 
+def _n(message: str) -> str:
+    """Mark a message of a table for the catalogue; it is translated when shown."""
+    return message
+
+
 def plural(one: str, many: str, count: int) -> str:
     """Singular for 0 and 1 in French, for 1 only in English; ``{n}`` is filled with the count."""
     if isinstance(_catalogue, gettext.GNUTranslations):

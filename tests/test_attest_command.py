@@ -198,9 +198,9 @@ def test_the_list_is_what_is_unanswered_expired_or_expiring(inside: Command, bod
     (tmp_path / "preuve.txt").write_text("vu")
     (tmp_path / "attestations.yaml").write_text(
         "attestations:\n"
-        "  - {measure: 1.1, answer: yes, by: DSI, on: 2026-10-01}\n"  # holds
-        "  - {measure: 1.2, answer: yes, by: DSI, on: 2025-12-22}\n"  # ends in 30 days
-        "  - {measure: 1.3, answer: yes, by: DSI, on: 2025-12-23}\n"  # ends in 31
+        "  - {measure: 1.1, answer: yes, by: DSI, on: 2026-10-01, proof: [preuve.txt]}\n"  # holds
+        "  - {measure: 1.2, answer: yes, by: DSI, on: 2025-12-22, proof: [preuve.txt]}\n"  # ends in 30 days
+        "  - {measure: 1.3, answer: yes, by: DSI, on: 2025-12-23, proof: [preuve.txt]}\n"  # ends in 31
         "  - {measure: 13.2, answer: yes, by: DSI, on: 2025-11-21}\n"  # ended yesterday
         "  - {measure: 13.1, answer: yes, by: DSI, on: 2026-10-01, proof: [parti.pdf]}\n"
         "  - {measure: 4.1, answer: yes, on: 2026-10-01}\n"  # nobody, nothing

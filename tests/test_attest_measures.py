@@ -42,7 +42,7 @@ def fact(measure: str, answer: str, **changes: Any) -> Fact:
         "on": "2026-06-01",
         "until": None,
         "reason": None,
-        "proof": [],
+        "proof": [{"reference": "Arrêté 2026-12"}],
     }
     return Fact(
         f"attestation.{measure}",
@@ -82,7 +82,7 @@ def test_out_of_scope_has_none_unless_asked() -> None:
     [
         ("yes", {}, Verdict.PASS, ""),
         ("yes", {"by": None, "proof": [{"reference": "Arrêté 12"}]}, Verdict.PASS, ""),
-        ("yes", {"by": None}, Verdict.TO_ATTEST, "sans preuve"),
+        ("yes", {"proof": []}, Verdict.TO_ATTEST, "aucune preuve"),
         ("yes", {"proof": [{"file": "pv.pdf", "sha256": None}]}, Verdict.TO_ATTEST, "introuvable : pv.pdf"),
         ("yes", {"proof": [{"file": "pv.pdf", "sha256": "ab"}]}, Verdict.PASS, ""),
         ("yes", {"on": "2025-11-22"}, Verdict.PASS, ""),  # the last day of twelve months

@@ -72,12 +72,15 @@ def test_help_and_version_are_0(nis2check: Command) -> None:
     )
 
 
-def test_a_broken_pipe_is_74_and_silent() -> None:
+@pytest.mark.parametrize(
+    "arguments", [["schema", "body"], ["scope", "01004"], ["--help"], ["rules", "list"], ["--version"]], ids=" ".join
+)
+def test_a_broken_pipe_is_74_and_silent(arguments: list[str]) -> None:
     """The reader is gone before we write: our result is lost, and no traceback says so twice."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "nis2check", "schema", "body"],
+        [sys.executable, "-m", "nis2check", *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,

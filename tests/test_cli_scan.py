@@ -102,7 +102,7 @@ def test_a_drift_between_repository_and_reality_is_a_finding_of_its_own(demo: De
 
     assert [row["subject"] for row in rows] == ["www.saint-exemple.test:443"]
     assert "TLSv1" in rows[0]["declared"] and "TLSv1" not in rows[0]["observed"]
-    assert rows[0]["location"]["file"] == "nginx.conf"
+    assert rows[0]["location"]["file"] == "infra/nginx.conf"
 
 
 def test_no_total_hides_how_it_was_shown(demo: Demo) -> None:
@@ -319,6 +319,33 @@ def test_no_file_says_how_to_make_one(nis2check: Command) -> None:
     done = nis2check("scan")
 
     assert done.returncode == 2 and "nis2check init" in done.stderr.decode()
+
+
+COMPOSE = "services:\n  a:\n    image: mariadb:10.11\n    privileged: {}\n"
+
+
+def test_two_repositories_may_hold_files_of_one_name(nis2check: Command, tmp_path: Path) -> None:
+    for name, privileged in (("one", "true"), ("two", "false")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "compose.yaml").write_text(COMPOSE.format(privileged))
+    (tmp_path / "nis2check.yaml").write_text(BODY + "targets: {repositories: [one, ./two]}\n")
+    result = json.loads(nis2check("scan", "--json").stdout)
+    found = [f for f in result["findings"] if f["rule"] == "compose/privileged"]
+
+    assert {(f["target"]["name"], f["verdict"], f["location"]["file"]) for f in found} == {
+        ("one/compose.yaml", "fail", "one/compose.yaml"),
+        ("two/compose.yaml", "pass", "two/compose.yaml"),
+    }
+    assert len({f["id"] for f in found}) == 2
+
+
+def test_a_folder_that_holds_nothing_to_judge_is_3_never_0(nis2check: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README.txt").write_text("rien")
+    done = nis2check("check", "empty")
+
+    assert done.returncode == 3 and done.stderr.count(b"\n") == 1
+    assert nis2check("check", "empty", "--exit-zero").returncode == 0
 
 
 @pytest.mark.parametrize(

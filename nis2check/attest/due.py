@@ -25,7 +25,7 @@ class Due(StrEnum):
     TAMPERED = "tampered"  # a proof is no longer the file that was deposited
     EXPIRED = "expired"
     PROOF_MISSING = "proof_missing"
-    UNPROVEN = "unproven"  # yes, but neither proof nor author
+    UNPROVEN = "unproven"  # yes, but no proof is attached
     EXPIRING = "expiring"  # within SOON days
 
 

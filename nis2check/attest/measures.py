@@ -100,10 +100,10 @@ def _current(value: Json) -> Judged:
             return Verdict.NOT_APPLICABLE, value["reason"]
         case "partial":
             return Verdict.PARTIAL, value["reason"] or _("Répondu « en partie ».")
-        case "yes" if value["proof"] or value["by"]:
+        case "yes" if value["proof"]:
             return Verdict.PASS, ""
         case _:
-            return Verdict.TO_ATTEST, _("Répondu « oui » sans preuve ni auteur.")
+            return Verdict.TO_ATTEST, _("Répondu « oui », mais aucune preuve n'est jointe.")
 
 
 def valid_until(measure: Measure, value: Json) -> datetime.date:

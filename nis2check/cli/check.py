@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from nis2check.cli import judging
+from nis2check.cli.exits import Exit
 from nis2check.cli.judging import Wanted, judging_options
 from nis2check.errors import InputError, Place
 from nis2check.language import _, say
@@ -33,7 +34,8 @@ def command(path: Path, config: Path | None, fail_on_incomplete: bool, wanted: W
     from nis2check.scan import result
 
     if not path.is_dir():
-        raise InputError(_("Dossier introuvable."), place=Place(str(path)))
+        what = _("C'est un fichier ; donner le dossier à examiner.") if path.exists() else _("Dossier introuvable.")
+        raise InputError(what, place=Place(str(path)))
     body = load(config) if config is not None else None
     if (path / NAME).exists() and (config is None or config.resolve() != (path / NAME).resolve()):
         note = _("{name} trouvé dans le dépôt examiné : ignoré (utiliser --config).").format(name=NAME)
@@ -59,4 +61,9 @@ def command(path: Path, config: Path | None, fail_on_incomplete: bool, wanted: W
             plan=body.plan if body else {},
         )
     )
-    return judging.deliver(document, wanted, incomplete=fail_on_incomplete)
+    code = judging.deliver(document, wanted, incomplete=fail_on_incomplete)
+    if document["coverage"]["by_proof"]["declared_files"]["applicable"]:
+        return code
+    # A wrong path must not look green for ever: nothing examined is incomplete, asked or not.
+    click.echo(f"nis2check: {say(_('Aucun fichier reconnu dans ce dossier : rien n’a été jugé.'))}", err=True)
+    return code if code or wanted.exit_zero else Exit.INCOMPLETE

@@ -19,16 +19,11 @@ import click
 from nis2check import __version__
 from nis2check.cli.exits import Exit
 from nis2check.errors import Nis2checkError, WriteError
-from nis2check.language import LANGUAGES, _, reason, say, use
+from nis2check.language import LANGUAGES, _, _n, reason, say, use
 from nis2check.printing import Medium, clean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-
-def _n(message: str) -> str:
-    """Mark a message for the catalogue; it is translated when shown."""
-    return message
 
 
 # name → (module, one line of help). The order is that of a first use.
@@ -182,8 +177,8 @@ def _run(arguments: list[str]) -> int:  # noqa: C901 - one table of ends
     except Nis2checkError as error:
         _tell_error(error)
         return Exit.USAGE
-    except BrokenPipeError:
-        return Exit.NOT_WRITTEN
+    except SystemExit as end:  # click leaves so for a closed pipe (1), and for shell completion
+        return Exit.NOT_WRITTEN if end.code == 1 else int(end.code or 0)
     except OSError as error:
         return _system(error)
     except Exception as error:  # noqa: BLE001 - the last net: a bug of ours must not read as a verdict

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nis2check import __version__
-from nis2check.errors import InputError
+from nis2check.errors import InputError, Place
 from nis2check.language import _
 
 if TYPE_CHECKING:
@@ -83,9 +83,11 @@ def _settings(given: dict[str, Any], contact: str) -> Settings:
     from nis2check.evidence.wire import PACES, Settings
     from nis2check.files import read_bytes
 
-    for name in ("ca_file", "root_hints", "trust_anchor"):
+    for name in ("ca_file", "root_hints", "trust_anchor"):  # a wrong file is a usage fault now, not a gap later
+        if given[name] is not None and name == "ca_file" and b"BEGIN CERTIFICATE" not in read_bytes(given[name]):
+            raise InputError(_("Ce fichier ne contient aucun certificat PEM."), place=Place(str(given[name])))
         if given[name] is not None:
-            read_bytes(given[name])  # a missing file is a usage fault now, not a gap later
+            read_bytes(given[name])
     return Settings(
         pace=PACES[given["pace"]],
         internal=given["internal"],
@@ -115,6 +117,8 @@ def _resolve(values: tuple[str, ...]) -> dict[tuple[str, int], tuple[str, ...]]:
                 raise InputError(
                     _("Adresse impossible dans --resolve {value}.").format(value=value), advice="HOST:PORT:ADDRESS"
                 ) from None
+        if host.startswith(("*", "+", "-")):
+            raise InputError(_("--resolve {value} : l'hôte est un nom, sans joker ni préfixe.").format(value=value))
         key = (host.lower(), _port(port, value))
         found[key] = found.get(key, ()) + tuple(literals)
     return found

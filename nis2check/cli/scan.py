@@ -83,7 +83,7 @@ def command(
     rules, version = judging.load_rules(body.policies)
     scope = judging.presume(body.identity, wanted, body.regime, on)  # every fault of the file before the first packet
     waivers = judging.load_waivers(body.waivers, wanted)
-    attested = _attested(body, scope.body.siren or scope.body.name)
+    attested = judging.load_attested(body.attestations, scope.body.siren or scope.body.name)
     started = judging.now()
     evidence, ended = _look(body, targets, attested, on, settings(str(body.identity.get("contact", ""))))
     finished = judging.now()
@@ -134,7 +134,7 @@ def _body_file(path: Path | None) -> BodyFile:
 
 def _chosen(body: BodyFile, only: tuple[str, ...]) -> tuple[Target, ...]:
     """The declared targets asked for; a name that is not declared is refused, never looked at."""
-    if not body.targets:
+    if not body.targets and not body.repositories:
         raise InputError(_("Aucune cible déclarée."), place=Place(str(body.path), None, "targets"))
     if not only:
         return body.targets
@@ -148,13 +148,6 @@ def _chosen(body: BodyFile, only: tuple[str, ...]) -> tuple[Target, ...]:
             advice=_("Déclarées : {known}.").format(known=", ".join(sorted(known)[:20])),
         )
     return chosen
-
-
-def _attested(body: BodyFile, subject: str) -> tuple[Fact, ...]:
-    from nis2check import frameworks
-    from nis2check.attest.attestations import read
-
-    return read(body.attestations, frameworks.load(), subject) if body.attestations else ()
 
 
 def _show_plan(body: BodyFile, targets: tuple[Target, ...], on: datetime.date) -> int:
@@ -181,7 +174,7 @@ def _look(
     from nis2check.cli.interrupt import stop_on_signals
     from nis2check.evidence.collect import collect
     from nis2check.evidence.sources import PROBES, READERS
-    from nis2check.evidence.tree import read
+    from nis2check.evidence.tree import read, under
     from nis2check.evidence.wire import Wire
     from nis2check.model import Evidence
 
@@ -194,7 +187,8 @@ def _look(
             return evidence, stop.code
 
     live, ended = asyncio.run(looking())
-    files = [read(folder, READERS) for folder in body.repositories] if ended is None else []
+    folders = body.repositories.items() if ended is None else ()
+    files = [under(name, read(folder, READERS)) for name, folder in folders]
     gaps = (*live.gaps, *(gap for gap in refused if any(gap.subject == target.name for target in targets)))
     return (
         Evidence(

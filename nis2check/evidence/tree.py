@@ -70,6 +70,24 @@ def survey(root: Path, readers: Sequence[Reader], *, seen_at: str = "") -> Readi
     return Reading(evidence, walk.met, taken, dict(sorted(walk.skipped.items())))
 
 
+def under(folder: str, evidence: Evidence) -> Evidence:
+    """The same evidence with every file named from above: a body with two repositories has two files of one name."""
+
+    def moved(subject: str, where: str) -> tuple[str, str]:
+        is_file = where.rpartition(":")[0] == subject
+        return (f"{folder}/{subject}" if is_file else subject), f"{folder}/{where}"
+
+    facts = []
+    for fact in evidence.facts:
+        subject, where = moved(fact.subject, fact.where)
+        facts.append(replace(fact, subject=subject, where=where))
+    gaps = []
+    for gap in evidence.gaps:
+        subject, where = moved(gap.subject, gap.where)
+        gaps.append(replace(gap, subject=subject, where=where))
+    return replace(evidence, facts=tuple(facts), gaps=tuple(gaps))
+
+
 def _batches(files: Iterator[_File]) -> Iterator[list[_File]]:
     """A few files at a time: going to the child and back costs more than reading a small one."""
     batch: list[_File] = []

@@ -11,7 +11,9 @@ from nis2check.model import Json
 from nis2check.report import words
 
 # What the judge writes of a fact that its JSON Schema refuses: name = value (keyword: what it wants).
-_REFUSED = re.compile(r"(?P<name>[a-z0-9_.]+) = (?P<seen>.+) \((?P<keyword>[a-zA-Z]+): (?P<wanted>.+)\)", re.DOTALL)
+_REFUSED = re.compile(
+    r"(?P<name>[a-z0-9_.]+(?:\[\d+\])?) = (?P<seen>.+) \((?P<keyword>[a-zA-Z]+): (?P<wanted>.+)\)", re.DOTALL
+)
 
 
 def told(reason: str) -> tuple[str, str]:
@@ -39,7 +41,9 @@ def _expected(refused: re.Match[str]) -> str:
         "minItems": _("attendu : au moins {wanted} valeurs"),
         "maxItems": _("attendu : au plus {wanted} valeurs"),
         "minLength": _("attendu : une valeur"),
-    }.get(keyword, _("attendu : autre chose"))
+    }.get(keyword, "")  # the title of the rule says the rest
+    if not expected or isinstance(wanted, dict):
+        return _("{name} : {seen}").format(name=refused["name"], seen=words.value(_value(refused["seen"])))
     return _("{name} : {seen} ; {expected}").format(
         name=refused["name"],
         seen=words.value(_value(refused["seen"])),

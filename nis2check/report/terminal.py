@@ -272,6 +272,8 @@ def _gaps(document: Document, pen: Pen) -> list[str]:
     lines = pen.heading(head)
     for why, some in findings.gaps_by_why(document):
         lines += pen.wrap(pen.own(_("{n} : {why}").format(n=len(some), why=words.why(why))), "  ", "      ")
+        places = sorted({gap["where"] for gap in some if gap.get("where")})
+        lines += [f"      {pen.foreign(place)}" for place in places[:SHOWN_TARGETS]]
     return lines
 
 

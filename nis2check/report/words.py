@@ -226,6 +226,8 @@ def value(fact: Json) -> str:
         return {True: _("oui"), False: _("non"), None: _("aucune valeur")}[fact]
     if isinstance(fact, str):
         return fact
-    if isinstance(fact, list) and fact and all(isinstance(one, (str, int)) for one in fact):
-        return ", ".join(str(one) for one in fact)
+    if isinstance(fact, list) and fact and all(isinstance(one, (str, int, dict)) for one in fact):
+        return ", ".join(value(one) if isinstance(one, dict) else str(one) for one in fact)
+    if isinstance(fact, dict) and fact and all(isinstance(one, (str, int)) for one in fact.values()):
+        return ", ".join(f"{key} {one}" for key, one in fact.items())
     return json.dumps(fact, ensure_ascii=False, sort_keys=True)
