@@ -227,10 +227,12 @@ def _replay(path: Path, config: Path | None, wanted: Wanted) -> dict[str, Json]:
     """Judge stored evidence again: no network, the times of the evidence, so the same input gives the same bytes."""
     from nis2check import frameworks
     from nis2check.case import Case
-    from nis2check.evidence.document import from_document, load
+    from nis2check.evidence.document import check_types, from_document, load
+    from nis2check.evidence.sources import fact_specs
     from nis2check.scan import result
 
     stored = load(path)
+    check_types(stored, fact_specs(), path)
     body = _body_file(config) if config is not None else None
     identity = body.identity if body else stored["body"]
     if identity is None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nis2check import __version__
-from nis2check.errors import InputError
+from nis2check.errors import InputError, Place
 from nis2check.files import check, load_json
 from nis2check.language import _
-from nis2check.model import Evidence, Fact, Gap, Json, Kind, Location, Source, Target, Why
+from nis2check.model import Evidence, Fact, FactSpec, Gap, Json, Kind, Location, Source, Target, Why
 
 SCHEMA = "nis2check.evidence/1"
 
@@ -98,6 +98,36 @@ def _target(data: Mapping[str, Json]) -> Target:
     place = data.get("location")
     location = Location(place["file"], place["line"]) if place else None
     return Target(Kind(data["kind"]), data["name"], location, data.get("options", {}))
+
+
+_PYTHON_TYPES: Mapping[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def check_types(data: Mapping[str, Json], specs: Mapping[str, FactSpec], path: Path) -> None:
+    """Refuse a value of another type than its fact has: JSON Schema would let most of them pass. Raises InputError.
+
+    A fact that nobody makes any more is kept: no rule reads it.
+    """
+    for index, fact in enumerate(data["facts"]):
+        spec = specs.get(fact["name"])
+        if spec is None:
+            continue
+        kinds = (spec.type,) if isinstance(spec.type, str) else spec.type
+        allowed = tuple(python for kind in kinds for python in _PYTHON_TYPES[kind])
+        value = fact["value"]
+        if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+            what = _("Le fait « {name} » n'a pas le type attendu ({kinds}).").format(
+                name=fact["name"], kinds=", ".join(kinds)
+            )
+            raise InputError(what, place=Place(str(path), None, f"facts[{index}].value"))
 
 
 def load(path: Path) -> Mapping[str, Json]:
