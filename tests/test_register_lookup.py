@@ -13,6 +13,12 @@ from nis2check.register.names import core, plain
 TODAY = "2026-11-22"
 
 
+@pytest.mark.parametrize("identity", [{"siren": ""}, {"siren": " "}, {"insee": ""}, {"name": "Syndicat"}, {}])
+def test_nobody_in_particular_is_a_fault_of_who_asks(identity: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        described(identity, TODAY)
+
+
 @pytest.mark.parametrize(
     ("typed", "siren"),
     [

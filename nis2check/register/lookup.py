@@ -123,7 +123,11 @@ def _outside(identity: Mapping[str, Json]) -> Body:
     siren = number.value if number is not None and number.shape is Shape.SIREN else ""
     called = number.value if number is not None and number.shape is Shape.NAME else ""
     name = identity.get("name") or called or _("Organisme hors registre")
-    return Body(name=name, nature=str(identity["nature"]), siren=siren)
+    nature = identity.get("nature")
+    if nature is None:
+        what = _("Dire de qui il s'agit : un SIREN, un code Insee de commune, un nom, ou --nature hors registre.")
+        raise InputError(what, advice=_("Exemple : nis2check scope 243400819"))
+    return Body(name=name, nature=str(nature), siren=siren)
 
 
 _DECLARED: Text = {
@@ -134,9 +138,9 @@ _DECLARED: Text = {
 
 def _known(identity: Mapping[str, Json], on: str) -> Body | None:
     """The body of the register that an identity names; with a nature, a SIREN or name unknown to it is no fault."""
-    asked = identity.get("siren") or identity.get("insee")
-    if not asked:
-        return None
+    asked = identity.get("siren", identity.get("insee"))
+    if asked is None:
+        return None  # an empty one goes on: it is a fault of who asked, told by `recognise`
     if identity.get("nature") is None:
         return find(str(asked), on)
     number = recognise(str(asked))
