@@ -65,6 +65,9 @@ _BEFORE_HIGH = re.compile(r"(?<=[\w»)\]}’'%…]) ([;!?])(?=\s|$|[»)])")
 _BEFORE_COLON = re.compile(r"(?<=[\w»)\]}’'%…]) :(?=\s|$)")
 _UNITS = re.compile(r"(?<=[\d}]) (?=(?:%|€|M€|jours?\b|j\b|habitants?\b|hab\.|h\b|mois\b|ans?\b))")
 
+# The groups of a number as people write it: 30 000, 1 500 000. Not 2026 100, 0 600, 10.0.0.1 200, nor "8080 443".
+_GROUPS = re.compile(r"(?<![\w.,:/-])[1-9]\d{0,2}(?: \d{3})+(?![\w:/-]|[.,]\d)")
+
 
 def french(text: str, *, curly: bool = False) -> str:
     """Put the no-break spaces of French typography into one of our own sentences (facts: ux 6.2).
@@ -74,6 +77,7 @@ def french(text: str, *, curly: bool = False) -> str:
     text = _BEFORE_HIGH.sub(_NARROW + r"\1", text)
     text = _BEFORE_COLON.sub(_NBSP + ":", text)
     text = text.replace("« ", "«" + _NARROW).replace(" »", _NARROW + "»")
+    text = _GROUPS.sub(lambda groups: groups.group().replace(" ", _NARROW), text)
     text = _UNITS.sub(_NBSP, text)
     return text.replace("'", "’") if curly else text
 

@@ -57,6 +57,10 @@ def test_length_is_bounded() -> None:
         ("{name} : {n} jours", f"{{name}}{NBSP}: {{n}}{NBSP}jours"),
         ("le « bon » mot", f"le «{NARROW}bon{NARROW}» mot"),
         ("55 % en 12 mois", f"55{NBSP}% en 12{NBSP}mois"),
+        ("plus de 30 000 habitants", f"plus de 30{NARROW}000{NBSP}habitants"),
+        ("1 500 000 euros, (20 000).", f"1{NARROW}500{NARROW}000 euros, (20{NARROW}000)."),
+        ("en 2026 152 moyens ; 0 600", f"en 2026 152 moyens{NARROW}; 0 600"),
+        ("10.0.0.1 200, 80 443/tcp, 12 1234", "10.0.0.1 200, 80 443/tcp, 12 1234"),
         ("http://x.test:443 et 14:05", "http://x.test:443 et 14:05"),
     ],
 )
