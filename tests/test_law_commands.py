@@ -54,6 +54,7 @@ def test_scope_json_has_the_keys_of_the_contract(nis2check: Command) -> None:
     assert value["because"][0]["confidence"] == "A"
     assert value["legal_status"]["text"] == "bill, not promulgated"
     assert value["legal_status"]["as_of"] == "2026-10-07"
+    assert value["legal_status"]["confidence"] == "B"
     assert value["distances"][0] | {"reference": None} == {
         "clause": "art. 8, al. 13", "fact": "largest_commune", "notion": "totale", "value": 30340, "operator": ">",
         "threshold": 30000, "unit": "inhabitants", "reference": None, "met": True, "gap": 340, "percent": 1.13,
@@ -119,6 +120,10 @@ def test_scope_speaks_to_a_general_manager(nis2check: Command) -> None:
     ("arguments", "told"),
     [
         ((), "Dire de qui"),
+        (("",), "vide"),
+        ((" ",), "vide"),
+        (("", "--nature", "CC"), "vide"),
+        (("--nature", "EPA", "--parent", ""), "vide"),
         (("243400818",), "somme de Luhn 39"),
         (("Saint-Denis",), "929939411"),
         (("Perigeux",), "212403224"),
@@ -145,6 +150,69 @@ def test_a_fault_is_told_and_exits_2(nis2check: Command, arguments: tuple[str, .
     assert done.stdout == b""
     assert told in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+WATER = ("R", "--nature", "EPIC", "--activity", "drinking-water")
+
+
+def test_what_would_change_the_answer_is_said_once_and_never_for_lack_of_another_fact(nis2check: Command) -> None:
+    # Under 250 agents, and again under 50, only the accounts could tell: that is a question, not another answer.
+    assert scope(nis2check, *WATER, "--staff", "250")["would_change"] == []
+    accounts = ("--turnover", "0", "--balance-sheet", "0")
+    told = [change["text"] for change in scope(nis2check, *WATER, "--staff", "250", *accounts)["would_change"]]
+    assert told == [
+        "Avec 1 agent de moins (ses effectifs) : entité importante.",
+        "Avec 201 agents de moins (ses effectifs) : hors du champ.",
+    ]
+
+
+def test_a_change_that_the_texts_leave_open_is_still_told(nis2check: Command, tmp_path: Path) -> None:
+    (tmp_path / "silent.yaml").write_text(
+        """schema: nis2check.regime/1
+extends: senate-2025
+title: {fr: Texte muet}
+state: hypothetical
+dates: {adopted: null, from: null, until: null}
+checked_on: 2026-11-22
+legal_status: {text: {fr: hypothèse}, as_of: 2026-11-22, source: test}
+clauses:
+  - {id: region, clause: x, natures: [REG], category: undecided, confidence: C, text: {fr: Muet.},
+     references: [{source: test, clause: x}]}
+"""
+    )
+    value = scope(nis2check, "--nature", "REG", "--regime", str(tmp_path / "silent.yaml"))
+    assert (value["category"], value["missing"]) == ("undecided", [])
+    assert ("regime", "essential") in {(each["kind"], each["category"]) for each in value["would_change"]}
+    assert "confidence" not in value["legal_status"]
+
+
+def test_a_number_never_breaks_across_lines(nis2check: Command) -> None:
+    for insee in ("34301", "84087", "34172", "01001"):
+        text = nis2check("scope", insee).stdout.decode()
+        assert "30\u202f000\u00a0habitants" in text
+        assert not re.search(r"\d\s+000\b", text.replace("\u202f", "_"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("R", "--nature", "EPA"), "la catégorie de la collectivité de rattachement (--parent), l'activité exercée"),
+        (("R", "--nature", "CA"), "la population de la plus grande commune membre (--largest-commune)"),
+        (WATER, "l'effectif (--staff), le chiffre d'affaires ou les produits d'exploitation (--turnover)"),
+    ],
+)
+def test_facts_that_lack_are_told_in_words(nis2check: Command, arguments: tuple[str, ...], words: str) -> None:
+    text = re.sub(r"\s+", " ", nis2check("scope", *arguments).stdout.decode())
+    assert words in text
+    assert not re.search(r"\b[a-z]+_[a-z]+\b", text)
+    assert scope(nis2check, *arguments)["missing"][0] in {"parent_category", "largest_commune", "staff"}
+
+
+def test_the_exclusion_from_fines_does_not_lend_its_confidence_to_controls(nis2check: Command) -> None:
+    duties = {duty["id"]: duty for duty in scope(nis2check, "34172")["obligations"]}
+    assert duties["no-fines"]["confidence"] == "A"
+    assert duties["controls"]["confidence"] == "B"
+    assert "ontrôles" not in duties["no-fines"]["text"]
 
 
 def test_every_body_on_its_line(nis2check: Command) -> None:

@@ -74,6 +74,18 @@ def test_the_shipped_regimes_keep_their_schema() -> None:
         check(load_yaml(shipped("policies") / "law" / f"{name}.yaml"), "regime")
 
 
+STATUS = ("projet de loi, non promulgué", "bill, not promulgated")  # always printed with its date
+
+
+def texts(item: Any) -> Iterator[str]:
+    """Every text of a file: the values of its ``{fr: …, en: …}``."""
+    if isinstance(item, dict) and isinstance(item.get("fr"), str):
+        yield from item.values()
+    elif isinstance(item, dict | list):
+        for each in item.values() if isinstance(item, dict) else item:
+            yield from texts(each)
+
+
 def values(item: Any) -> Iterator[dict[str, Any]]:
     if isinstance(item, dict):
         if "operator" in item:
@@ -112,6 +124,43 @@ def test_a_new_law_is_one_file(tmp_path: Path) -> None:
     # The notion stands in the text: both readings are the same.
     assert set(decide(under, law, "totale", "2027-07-01").by_notion.values()) == {Category.OUT_OF_SCOPE}
     assert document(decide(at, law, "totale", "2027-07-01"))["legal_status"]["text"] == "law"
+
+
+def test_no_shipped_text_says_how_the_law_stands_without_the_date() -> None:
+    today = re.compile(
+        r"à ce jour|aujourd'hui|actuel|pas promulgu|pas encore|n'est pas|\b(yet|today|current|now)\b|is not"
+    )
+    for name in known():
+        for text in texts(load_yaml(shipped("policies") / "law" / f"{name}.yaml").data):
+            found = today.search(text)
+            assert found is None or "as_of" in text or "à confirmer" in text or "to be confirmed" in text, (name, text)
+            dated = "{as_of}" in text or text in STATUS
+            assert dated or not re.search(r"(promulguée?|promulgated)\b", text), (name, text)
+
+
+def test_a_new_date_of_the_legal_status_changes_every_text_that_depends_on_it(tmp_path: Path) -> None:
+    source = (shipped("policies") / "law" / "senate-2025.yaml").read_text(encoding="utf-8")
+    assert source.count("2026-10-07") == 1
+    path = tmp_path / "later.yaml"
+    path.write_text(source.replace("2026-10-07", "2027-01-15"), encoding="utf-8")
+    duties = {duty.id: duty.text for duty in load(str(path)).obligations}
+    assert "n'était pas promulguée au 15 janvier 2027." in duties["deadline"]["fr"].replace("\u00a0", " ")
+    assert "was not promulgated as of 15 January 2027." in duties["deadline"]["en"].replace("\u00a0", " ")
+    assert "15 janvier 2027" in duties["registration"]["fr"].replace("\u00a0", " ")
+
+
+def test_a_law_that_extends_another_keeps_the_date_of_what_it_inherits(tmp_path: Path) -> None:
+    law = load(written(tmp_path, regime(extends="senate-2025")))
+    deadline = next(duty.text["fr"] for duty in law.obligations if duty.id == "deadline")
+    assert "7 octobre 2026" in deadline.replace("\u00a0", " ")
+    assert law.legal_status["as_of"] == "2027-02-02"
+
+
+def test_no_placeholder_is_left_in_a_text() -> None:
+    for name in known():
+        law = load(name)
+        for written_text in [clause.text for clause in law.clauses] + [duty.text for duty in law.obligations]:
+            assert not any("{" in text for text in written_text.values()), written_text
 
 
 def test_a_new_law_may_state_its_differences_with_a_shipped_one(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def _everybody(regime: Regime, notion: str, on: str, strict: bool) -> None:
     from nis2check.law.scope import decide, document
     from nis2check.register.lookup import everybody
 
-    encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+    encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False).encode
     lines: list[str] = []
     for body in everybody(on):
         lines.append(encode(document(decide(body, regime, notion, on, strict))))

@@ -80,18 +80,19 @@ def _reasons(scope: Scope, regime: Regime) -> list[str]:
 
 
 def _missing(fact: str) -> str:
-    options = {
-        "population": "--population-figure",
-        "largest_commune": "--largest-commune",
-        "activities": "--activity",
-        "staff": "--staff",
-        "turnover": "--turnover",
-        "balance_sheet": "--balance-sheet",
-        "parent_category": "--parent",
-        "nature": "--nature",
-        "population_notion": "--population",
+    """A fact in words, and the option that gives it."""
+    known = {
+        "population": (_("la population"), "--population-figure"),
+        "largest_commune": (_("la population de la plus grande commune membre"), "--largest-commune"),
+        "activities": (_("l'activité exercée"), "--activity"),
+        "staff": (_("l'effectif"), "--staff"),
+        "turnover": (_("le chiffre d'affaires ou les produits d'exploitation"), "--turnover"),
+        "balance_sheet": (_("le total du bilan"), "--balance-sheet"),
+        "parent_category": (_("la catégorie de la collectivité de rattachement"), "--parent"),
+        "nature": (_("la nature de l'organisme"), "--nature"),
+        "population_notion": (_("la notion de population"), "--population"),
     }
-    return f"{fact} ({options[fact]})" if fact in options else fact
+    return "{} ({})".format(*known[fact]) if fact in known else fact
 
 
 def _cited(text: str, clause: str, confidence: str) -> str:

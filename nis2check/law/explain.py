@@ -83,20 +83,25 @@ def changes(scope: Scope, regime: Regime, others: Iterable[Regime], notion: str)
         text = _("En population {notion} : {category}.")
         category = scope.by_notion[other]
         out.append(Change("notion", category, text.format(notion=other, category=pick(words(category)))))
-    for distance in distances(body, regime, on):
+    for distance in sorted(distances(body, regime, on), key=lambda each: each.percent):  # the nearest first
         if distance.notion in {notion, AS_ASKED}:
             out.extend(_crossed(scope, regime, distance, notion))
     for each in others:
-        there = decide(body, each, notion, on).category
-        if each.id != regime.id and there is not scope.category:
-            text = _("{title} : {category}.").format(title=pick(each.title), category=pick(words(there)))
-            out.append(Change("regime", there, text, each.id))
+        there = decide(body, each, notion, on)
+        if each.id != regime.id and _another(there, scope):
+            text = _("{title} : {category}.").format(title=pick(each.title), category=pick(words(there.category)))
+            out.append(Change("regime", there.category, text, each.id))
     if scope.category in {Category.OUT_OF_SCOPE, Category.IMPORTANT} and "designated" not in body.facts:
         named = decide(replace(body, facts={**body.facts, "designated": "essential"}), regime, notion, on).category
         if named is not scope.category:
             text = _("Une désignation individuelle par le Premier ministre : {category} au plus.")
             out.append(Change("designation", named, text.format(category=pick(words(named)))))
-    return tuple(out)
+    return tuple(dict.fromkeys(out))  # two clauses may share a threshold
+
+
+def _another(there: Scope, here: Scope) -> bool:
+    """Whether it answers, and otherwise: undecided for lack of a further fact is no answer, only a question more."""
+    return there.category is not here.category and not there.missing
 
 
 def _crossed(scope: Scope, regime: Regime, distance: Distance, notion: str) -> Iterator[Change]:
@@ -104,8 +109,8 @@ def _crossed(scope: Scope, regime: Regime, distance: Distance, notion: str) -> I
     comparison = distance.comparison
     above = distance.met == (comparison.operator in {">", ">="})
     figure = distance.known - distance.gap if above else distance.known + distance.gap
-    there = decide(_with(scope.body, comparison.fact, figure), regime, notion, scope.as_of).category
-    if there is scope.category:
+    there = decide(_with(scope.body, comparison.fact, figure), regime, notion, scope.as_of)
+    if not _another(there, scope):
         return
     if not above:
         text = _("Avec {gap} {unit} de plus ({whose}) : {category}.")
@@ -117,12 +122,12 @@ def _crossed(scope: Scope, regime: Regime, distance: Distance, notion: str) -> I
         text = _("Avec {gap} {unit} de moins ({whose}) : {category}.")
     yield Change(
         "threshold",
-        there,
+        there.category,
         text.format(
             gap=number(distance.gap, chosen()),
             unit=unit_words(comparison.unit, distance.gap),
             whose=whose(scope.body, comparison.fact, distance.notion),
-            category=pick(words(there)),
+            category=pick(words(there.category)),
         ),
     )
 

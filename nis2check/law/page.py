@@ -30,7 +30,9 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 def page(simulation: Mapping[str, Json]) -> bytes:
     """The whole page, in the chosen language."""
     title = _text(_("Simulation des régimes NIS 2 sur tout le registre"))
-    notice = _text(_("Régimes non promulgués ou hypothétiques : une lecture des textes, pas un avis juridique."))
+    notice = _text(
+        _("Régimes à la date qu'ils portent, certains hypothétiques : une lecture des textes, pas un avis juridique.")
+    )
     parts = [
         f'<!doctype html>\n<html lang="{chosen()}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',

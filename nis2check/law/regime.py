@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from nis2check.errors import InputError
 from nis2check.files import Document, check, load_yaml, shipped
 from nis2check.language import _
 from nis2check.model import Category, Json, Text
+from nis2check.printing import date
 
 DEFAULT = "senate-2025"
 REGISTER_FACTS = frozenset({"population", "largest_commune"})  # known of a body though it declares nothing
@@ -92,7 +93,7 @@ class Regime:
     state: str  # draft, enacted, hypothetical
     dates: Mapping[str, str | None]
     checked_on: str
-    legal_status: Mapping[str, str]  # text (English), text_fr, as_of, source
+    legal_status: Mapping[str, str]  # text (English), text_fr, as_of, source, confidence where the file has one
     hysteresis: int  # vintages that a new side of a threshold must last before it counts; 0: at once
     activities: Mapping[str, Mapping[str, Text]]
     clauses: tuple[RegimeClause, ...]
@@ -121,7 +122,7 @@ def load(name: str) -> Regime:
 def _load(name: str, chain: tuple[str, ...]) -> Regime:
     if name in chain:
         raise InputError(_("Régimes en boucle : {chain}.").format(chain=" → ".join((*chain, name))))
-    document = _read(name)
+    document = _dated(_read(name))
     parent = document.data.get("extends")
     if parent is None:
         return _build(name, document, None)
@@ -142,6 +143,23 @@ def _read(name: str) -> Document:
         what = _("Régime inconnu : « {name} » ; connus : {ids}.").format(name=name, ids=", ".join(ids))
         raise InputError(what, advice=advice)
     return load_yaml(shipped("policies") / "law" / f"{name}.yaml", name=f"policies/law/{name}.yaml", ours=True)
+
+
+def _dated(document: Document) -> Document:
+    """The file with ``{as_of}`` in its texts filled by the date of its own legal status, in words. A child keeps the
+    dates of what it inherits: what its parent says was read on the day of its parent."""
+    day = document.data["legal_status"]["as_of"]
+
+    def filled(item: Json) -> Json:
+        if isinstance(item, list):
+            return [filled(one) for one in item]
+        if not isinstance(item, dict):
+            return item
+        if isinstance(item.get("fr"), str):
+            return {lang: text.replace("{as_of}", date(day, lang)) for lang, text in item.items()}
+        return {key: filled(one) for key, one in item.items()}
+
+    return replace(document, data=filled(document.data))
 
 
 def _replaced(inherited: Sequence[Item], own: Sequence[Item]) -> tuple[Item, ...]:
@@ -199,6 +217,7 @@ def _status(item: Mapping[str, Json]) -> Mapping[str, str]:
         "text_fr": text["fr"],
         "as_of": item["as_of"],
         "source": item["source"],
+        **({"confidence": item["confidence"]} if "confidence" in item else {}),
     }
 
 

@@ -50,8 +50,10 @@ def decide(body: Body, regime: Regime, notion: str = "totale", on: str = "", str
     notes = list(body.notes)
     if disagree:
         notes.append(_disagreement(by_notion, notion, strict))
-    notes.extend(_second_heading(clause) for clause in chosen.lesser)
-    notes.extend(clause.note for clause, _met in chosen.because if clause.note and clause.note not in notes)
+    notes.extend(map(_second_heading, chosen.lesser))
+    for clause, _met in chosen.because:
+        if clause.note and clause.note not in notes:
+            notes.append(clause.note)
     start = regime.dates.get("from")
     if start and on and on < start:
         notes.append(_not_yet(start))
@@ -73,8 +75,8 @@ def decide(body: Body, regime: Regime, notion: str = "totale", on: str = "", str
 
 def opinion(body: Body, regime: Regime, notion: str, on: str) -> Opinion:
     """The category under one notion, the clauses that make it, and the facts that lack."""
-    met: dict[Category, list[RegimeClause]] = {}
-    unknown: dict[Category, list[RegimeClause]] = {}
+    met: list[RegimeClause] = []
+    unknown: list[RegimeClause] = []
     failed: list[RegimeClause] = []
     clauses_of = regime.clauses_of if body.facts or body.activities else regime.plain_clauses_of
     for clause in clauses_of.get(body.nature, regime.clauses_of_any):
@@ -82,30 +84,34 @@ def opinion(body: Body, regime: Regime, notion: str, on: str) -> Opinion:
             continue
         answer = True if clause.test is None else holds(clause.test, body, notion)
         if answer:
-            met.setdefault(clause.category, []).append(clause)
+            met.append(clause)
         elif answer is None:
-            unknown.setdefault(clause.category, []).append(clause)
+            unknown.append(clause)
         elif clause.natures:
             failed.append(clause)
-    lesser = tuple(c for c in met.get(Category.IMPORTANT, ()) if not c.residual)
-    for category in (Category.ESSENTIAL, Category.IMPORTANT):
-        if category in met:
-            return Opinion(
-                category,
-                tuple((c, True) for c in met[category]),
-                lesser if category is Category.ESSENTIAL else (),
-                (),
-            )
-        if category in unknown:
-            return _undecided(unknown, body, notion)
-    if Category.UNDECIDED in met or body.nature not in regime.clauses_of:
-        silent = tuple((c, None) for c in met.get(Category.UNDECIDED, ()))
-        return Opinion(Category.UNDECIDED, silent, (), () if silent else ("nature",))
+    if met or unknown:
+        return _weighed(met, unknown, body, notion)
+    if body.nature not in regime.clauses_of:
+        return Opinion(Category.UNDECIDED, (), (), ("nature",))
     return Opinion(Category.OUT_OF_SCOPE, tuple((c, False) for c in failed), (), ())
 
 
-def _undecided(unknown: Mapping[Category, Sequence[RegimeClause]], body: Body, notion: str) -> Opinion:
-    clauses = [clause for each in unknown.values() for clause in each]
+def _weighed(met: Sequence[RegimeClause], unknown: Sequence[RegimeClause], body: Body, notion: str) -> Opinion:
+    """The strongest heading that is met, unless a stronger one is open."""
+    for category in (Category.ESSENTIAL, Category.IMPORTANT):
+        because = tuple((c, True) for c in met if c.category is category)
+        if because:
+            beaten = category is Category.ESSENTIAL
+            lesser = tuple(c for c in met if beaten and c.category is Category.IMPORTANT and not c.residual)
+            return Opinion(category, because, lesser, ())
+        if any(c.category is category for c in unknown):
+            return _undecided(unknown, body, notion)
+    if not met:
+        return _undecided(unknown, body, notion)
+    return Opinion(Category.UNDECIDED, tuple((c, None) for c in met), (), ())
+
+
+def _undecided(clauses: Sequence[RegimeClause], body: Body, notion: str) -> Opinion:
     missing = dict.fromkeys(
         fact for clause in clauses if clause.test is not None for fact in _lacking(clause.test, body, notion)
     )
