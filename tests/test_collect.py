@@ -91,6 +91,22 @@ def test_silence_is_tried_again_and_the_second_answer_counts() -> None:
     assert [fact.name for fact in evidence.facts] == ["tls.accepted"] and evidence.gaps == ()
 
 
+def test_two_looks_share_the_time_of_one_target() -> None:
+    allowed: list[float] = []
+
+    async def look(_target: Target, wire: Wire) -> AsyncIterator[Observation]:
+        allowed.append(wire.seconds())
+        await asyncio.sleep(0.5)
+        yield Missed("tls.*", Why.TIMEOUT, "no answer")
+
+    collected(look, seconds=10)
+
+    assert allowed[0] == 10 and 8 < allowed[1] <= 9.5
+    allowed.clear()
+    collected(look, seconds=2)
+    assert allowed == [2]
+
+
 def test_an_answer_is_not_asked_twice() -> None:
     tries = 0
 

@@ -5,15 +5,17 @@ the looks and keeps their yield."""
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nis2check.evidence.observe import Missed, Observation, Probe, Seen, Unseen
-from nis2check.evidence.wire import Wire
+from nis2check.evidence.wire import LOOK_SECONDS, Wire
 from nis2check.model import Evidence, Fact, Gap, Source, Target, Why
 
 AT_ONCE = 64  # looks in flight; the wire holds the pace of each address
+LEAST_SECONDS = 2.0  # a second look in less would only say "deadline"
 SILENCE = frozenset({Why.TIMEOUT, Why.RESET, Why.CLOSED, Why.SERVFAIL, Why.DEADLINE})
 
 Progress = Callable[[int, int, str], None]
@@ -39,13 +41,14 @@ async def collect(
         async with gate:
             await look.run(wire)
         done += 1
-        progress(done, len(looks), look.target.name)
+        progress(min(done, len(looks)), len(looks), look.target.name)
 
     await _until(stop, [one(look) for look in looks])
-    silent = [look for look in looks if look.only_silence()]
-    if silent and not stop.is_set():  # silence is tried again, later in the run, before it becomes a gap
-        again = [_Look(look.probe, look.target) for look in silent]
-        await _until(stop, [look.run(wire) for look in again])
+    # Silence is tried again, later in the run, before it becomes a gap: within what is left of the target's time.
+    silent = [look for look in looks if look.only_silence() and wire.seconds() - look.spent >= LEAST_SECONDS]
+    if silent and not stop.is_set():
+        again = [_Look(look.probe, look.target, wire.seconds() - look.spent) for look in silent]
+        await _until(stop, [one(look) for look in again])
         for first, second in zip(silent, again, strict=True):
             if second.observations and not second.only_silence():
                 first.observations = second.observations
@@ -73,18 +76,20 @@ async def _until(stop: asyncio.Event, jobs: list[object]) -> None:
 class _Look:
     """One probe on one target, and what it yielded so far."""
 
-    def __init__(self, probe: Probe, target: Target) -> None:
+    def __init__(self, probe: Probe, target: Target, seconds: float | None = None) -> None:
         self.probe = probe
         self.target = target
+        self.spent = 0.0
+        self._seconds = seconds  # None: the target's whole time
         self.observations: list[tuple[Observation, str]] = []
         self._over = False
 
     async def run(self, wire: Wire) -> None:
         name = f"{self.probe.NAME}.*"
+        LOOK_SECONDS.set(self._seconds)
+        started = time.monotonic()
         try:
-            async with asyncio.timeout(
-                wire.seconds() + 5
-            ):  # the probe keeps its own deadline; this is the net under it
+            async with asyncio.timeout(wire.seconds() + 5):  # the net under the probe, which keeps its own deadline
                 async for observation in self.probe.look(self.target, wire):
                     self.observations.append((observation, wire.now()))
         except TimeoutError:
@@ -96,6 +101,7 @@ class _Look:
             raise
         except Exception as error:  # noqa: BLE001 - the one place: a bug in a probe is a gap, never a dead run
             self._miss(Missed(name, Why.OUR_BUG, _trace(error)), wire)
+        self.spent = time.monotonic() - started
         self._over = True
 
     def _miss(self, missed: Missed, wire: Wire) -> None:

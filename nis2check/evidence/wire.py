@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -67,6 +68,10 @@ class _Datagram(asyncio.DatagramProtocol):
             self.answer.set_exception(unseen(error))
 
 
+# Set by the collector for a second look, which has only the time that the first one left.
+LOOK_SECONDS: ContextVar[float | None] = ContextVar("LOOK_SECONDS", default=None)
+
+
 class Wire:
     """All that a run may send to targets. One a run; used from one event loop."""
 
@@ -81,8 +86,8 @@ class Wire:
         return datetime.now(UTC).isoformat(timespec="seconds")
 
     def seconds(self) -> float:
-        """The whole time one look may take."""
-        return self.settings.seconds_per_target
+        """The time that this look may take: the target's whole, less what an earlier look at it has spent."""
+        return LOOK_SECONDS.get() or self.settings.seconds_per_target
 
     def check(self, address: str) -> None:
         """Raise Unseen(out_of_scope) for an address that may not be contacted."""
