@@ -32,7 +32,8 @@ class Opinion:
     """What a regime says under one notion of population."""
 
     category: Category
-    because: tuple[tuple[RegimeClause, bool | None], ...]
+    because: tuple[RegimeClause, ...]
+    met: bool | None  # of all of them: met, tried in vain, or they cannot be told
     lesser: tuple[RegimeClause, ...]  # headings met that a stronger one beats
     missing: tuple[str, ...]
 
@@ -51,7 +52,7 @@ def decide(body: Body, regime: Regime, notion: str = "totale", on: str = "", str
     if disagree:
         notes.append(_disagreement(by_notion, notion, strict))
     notes.extend(map(_second_heading, chosen.lesser))
-    for clause, _met in chosen.because:
+    for clause in chosen.because:
         if clause.note and clause.note not in notes:
             notes.append(clause.note)
     start = regime.dates.get("from")
@@ -66,7 +67,7 @@ def decide(body: Body, regime: Regime, notion: str = "totale", on: str = "", str
         as_of=on,
         category=category,
         by_notion=by_notion,
-        because=tuple(Clause(c.clause, c.text, c.confidence, met, c.id) for c, met in chosen.because),
+        because=tuple([Clause(c.clause, c.text, c.confidence, chosen.met, c.id) for c in chosen.because]),
         missing=missing,
         notes=tuple(notes),
         legal_status=regime.legal_status,
@@ -92,30 +93,30 @@ def opinion(body: Body, regime: Regime, notion: str, on: str) -> Opinion:
     if met or unknown:
         return _weighed(met, unknown, body, notion)
     if body.nature not in regime.clauses_of:
-        return Opinion(Category.UNDECIDED, (), (), ("nature",))
-    return Opinion(Category.OUT_OF_SCOPE, tuple((c, False) for c in failed), (), ())
+        return Opinion(Category.UNDECIDED, (), None, (), ("nature",))
+    return Opinion(Category.OUT_OF_SCOPE, tuple(failed), False, (), ())
 
 
 def _weighed(met: Sequence[RegimeClause], unknown: Sequence[RegimeClause], body: Body, notion: str) -> Opinion:
     """The strongest heading that is met, unless a stronger one is open."""
     for category in (Category.ESSENTIAL, Category.IMPORTANT):
-        because = tuple((c, True) for c in met if c.category is category)
+        because = tuple(c for c in met if c.category is category)
         if because:
             beaten = category is Category.ESSENTIAL
             lesser = tuple(c for c in met if beaten and c.category is Category.IMPORTANT and not c.residual)
-            return Opinion(category, because, lesser, ())
+            return Opinion(category, because, True, lesser, ())
         if any(c.category is category for c in unknown):
             return _undecided(unknown, body, notion)
     if not met:
         return _undecided(unknown, body, notion)
-    return Opinion(Category.UNDECIDED, tuple((c, None) for c in met), (), ())
+    return Opinion(Category.UNDECIDED, tuple(met), None, (), ())
 
 
 def _undecided(clauses: Sequence[RegimeClause], body: Body, notion: str) -> Opinion:
     missing = dict.fromkeys(
         fact for clause in clauses if clause.test is not None for fact in _lacking(clause.test, body, notion)
     )
-    return Opinion(Category.UNDECIDED, tuple((clause, None) for clause in clauses), (), tuple(missing))
+    return Opinion(Category.UNDECIDED, tuple(clauses), None, (), tuple(missing))
 
 
 def holds(test: Test, body: Body, notion: str) -> bool | None:
