@@ -72,6 +72,9 @@ RULES = (
     rule("tls/groups", "tls-profile", Severity.LOW),
     rule("http/hsts", "hsts", Severity.MEDIUM),
     rule("http/redirect", "https-redirect", Severity.MEDIUM),
+    rule("mail/spf", "spf", Severity.MEDIUM),
+    rule("mail/dmarc", "dmarc", Severity.MEDIUM),
+    rule("tls/certificate", "certificate-renewal", Severity.LOW),
     rule("ports/database", "close-database-port", Severity.CRITICAL),
     rule("own/rule", "", Severity.LOW, effort=2),
 )
@@ -100,7 +103,14 @@ def asked(answers: Mapping[str, str] | None = None, category: Category = Categor
         Fact(
             f"attestation.{measure}",
             SIREN,
-            {"answer": answer, "by": "DSI", "on": "2026-11-01", "until": None, "reason": None, "proof": []},
+            {
+                "answer": answer,
+                "by": "DSI",
+                "on": "2026-11-01",
+                "until": None,
+                "reason": None,
+                "proof": [{"file": "p.pdf", "sha256": "0" * 64}],
+            },
             Source.DECLARED,
             "attestations.yaml:2",
             "",
@@ -129,13 +139,28 @@ def test_one_fix_is_one_action_with_its_title_owner_and_measures() -> None:
         gap("tls/groups", "a:443", clauses=("2.B.5",)),
     ]
     (action,) = made(found)["measures"]
-    assert action["action"] == "tls-profile"
+    assert action["action"] == "certificates-and-tls"
     assert action["title"] == SETTINGS.fixes["tls-profile"].title
-    assert (action["owner"], action["effort"], action["rank"]) == ("outsourcer", 0.5, 1)
+    assert (action["owner"], action["effort"], action["rank"]) == ("outsourcer", 1, 1)
     assert set(action["findings"]) == {finding.id for finding in found}
     assert action["findings"][-1] == found[2].id  # the gravest first
     assert action["measures"] == ["2.B.5", "8.1"]
     assert set(action["title"]) == set(action["because"]) == {"fr", "en"}
+
+
+def test_fixes_of_one_job_are_one_action_that_a_lesser_one_does_not_change() -> None:
+    found = [gap("tls/versions", "a:443"), gap("tls/certificate", "b:443")]
+    (alone,), (both,) = made(found[:1])["measures"], made(found)["measures"]
+    assert both["title"] == SETTINGS.jobs["certificates-and-tls"].title
+    assert both["findings"] == [one.id for one in found]
+    told = ("action", "effort", "owner", "factors", "because", "month")
+    assert {key: both[key] for key in told} == {key: alone[key] for key in told}
+
+
+def test_a_job_needs_what_its_fixes_need() -> None:
+    document = made([gap("http/hsts"), gap("tls/certificate")])
+    assert [item["action"] for item in document["measures"]] == ["certificates-and-tls", "web-servers"]
+    assert document["measures"][1]["factors"]["needs"] == ["certificates-and-tls"]
 
 
 def test_a_fix_without_a_row_takes_the_title_and_effort_of_its_worst_rule() -> None:
@@ -154,6 +179,7 @@ def test_each_factor_is_told_and_the_sentence_holds_the_product() -> None:
         "breadth": 1.1,
         "legal": 1.25,
         "first": 1,
+        "foundation": 1,
         "effort": 1,
         "score": 8.25,
         "priority": 8.25,
@@ -216,9 +242,19 @@ def test_the_gravest_doubt_is_verified_first() -> None:
 
 
 def test_a_body_that_answered_nothing_starts_with_the_first_actions_of_anssi() -> None:
-    first = made(asked())["measures"]
+    first = [item["measures"][0] for item in made(asked())["measures"]]
     assert len(first) == 6
-    assert all(RECYF.measures[item["measures"][0]].cyberdepart for item in first)
+    assert [id_ for id_ in first if not RECYF.measures[id_].cyberdepart] == ["2.A.1"]  # the place of governance
+
+
+@pytest.mark.parametrize("category", [Category.IMPORTANT, Category.ESSENTIAL])
+def test_what_governance_stands_on_is_done_in_the_first_year(category: Category) -> None:
+    items = everything(made(asked(category=category), category, days_per_month=6))
+    assert items["recyf/2.A.1"]["month"] <= items["recyf/2.A.3"]["begins"]
+    assert items["recyf/2.A.3"]["month"] <= items["recyf/2.B.1"]["begins"]
+    assert items["recyf/2.A.3"]["period"] == "1-6"
+    assert items["recyf/2.B.1"]["month"] < "2027-12"
+    assert items["recyf/2.B.1"]["factors"]["foundation"] == 2
 
 
 def test_what_makes_possible_comes_first_even_with_a_lesser_score() -> None:
@@ -226,12 +262,12 @@ def test_what_makes_possible_comes_first_even_with_a_lesser_score() -> None:
     for measure in RECYF.applicable(Category.IMPORTANT):
         for need in measure.needs:
             assert ranks[f"recyf/{need}"] < ranks[f"recyf/{measure.id}"], (need, measure.id)
-    document = made([gap("http/hsts"), gap("http/redirect", severity=Severity.INFO)])
-    assert [item["action"] for item in document["measures"]] == ["https-redirect", "hsts"]
+    document = made([gap("mail/dmarc"), gap("mail/spf", severity=Severity.INFO)])
+    assert [item["action"] for item in document["measures"]] == ["spf", "dmarc"]
     enabling = document["measures"][0]
-    assert enabling["factors"]["unlocks"] == "hsts"
+    assert enabling["factors"]["unlocks"] == "dmarc"
     assert enabling["factors"]["priority"] > enabling["factors"]["score"]
-    assert "Rend possible hsts" in enabling["because"]["fr"]
+    assert "Rend possible dmarc" in enabling["because"]["fr"]
 
 
 def test_a_prerequisite_that_is_done_holds_nobody_back() -> None:
@@ -242,9 +278,9 @@ def test_a_prerequisite_that_is_done_holds_nobody_back() -> None:
 
 def test_a_circle_of_prerequisites_is_refused_and_shown() -> None:
     fixes = dict(SETTINGS.fixes)
-    fixes["https-redirect"] = replace(fixes["https-redirect"], needs=("hsts",))
-    with pytest.raises(InputError, match="hsts → https-redirect → hsts"):
-        made([gap("http/hsts"), gap("http/redirect")], settings=replace(SETTINGS, fixes=fixes))
+    fixes["spf"] = replace(fixes["spf"], needs=("dmarc",))
+    with pytest.raises(InputError, match="dmarc → spf → dmarc"):
+        made([gap("mail/dmarc"), gap("mail/spf")], settings=replace(SETTINGS, fixes=fixes))
 
 
 def test_circles_are_found_wherever_they_are() -> None:
@@ -299,7 +335,10 @@ def test_a_finding_of_lower_priority_never_reorders_the_first_six() -> None:
         gap("own/rule", "z:1"),  # a new action
         gap("tls/groups", "b:443"),  # a lesser finding of an action that is among the six
         gap("tls/groups", "a:443", severity=Severity.INFO),
-        gap("http/hsts", "a:443", proof=Proof.DECLARED_FILES, severity=Severity.LOW),  # needs one of the six
+        gap(
+            "http/hsts", "a:443", proof=Proof.DECLARED_FILES, severity=Severity.LOW
+        ),  # of a job that needs one of the six
+        gap("tls/certificate", "a:443", severity=Severity.INFO),  # another fix of a job that is among the six
         *(replace(gap("own/rule", f"{n}:1"), rule=f"own/{n}") for n in range(50)),
     ]
     for one in lower:
@@ -315,7 +354,8 @@ def test_a_finding_of_lower_priority_never_reorders_the_first_six() -> None:
 def test_six_measures_fit_six_months_whatever_the_capacity(days: float, category: Category) -> None:
     document = made(asked(category=category), category, days_per_month=days)
     first = document["measures"]
-    assert len(first) == 6 or (days == 1 and len(first) == 5)  # five fill the six days that one a month makes
+    # One day a month makes six days: four measures fill them.
+    assert len(first) == 6 or (days == 1 and sum(item["effort"] for item in first) == 6)
     assert sum(item["effort"] for item in first) <= 6 * days
     assert all("2026-12" <= item["begins"] <= item["month"] <= "2027-05" for item in first)
     ranks = [item["rank"] for item in everything(document).values()]
@@ -335,15 +375,52 @@ def test_no_owner_has_more_than_three_at_once() -> None:
 
 def test_the_roadmap_has_its_periods_and_says_what_does_not_fit() -> None:
     document = made(asked(category=Category.ESSENTIAL), Category.ESSENTIAL)
-    months = {"7-12": ("2027-06", "2027-11"), "13-24": ("2027-12", "2028-11"), "25-36": ("2028-12", "2029-11")}
+    months = {
+        "1-6": ("2026-12", "2027-05"),
+        "7-12": ("2027-06", "2027-11"),
+        "13-24": ("2027-12", "2028-11"),
+        "25-36": ("2028-12", "2029-11"),
+    }
     for item in document["roadmap"]:
         low, high = months[item["period"]]
         assert low <= item["month"] <= high
-        assert item["begins"] >= "2027-06"
     assert {item["period"] for item in document["roadmap"]} == set(months)
     assert document["later"]
     assert all("month" not in item for item in document["later"])
     assert made(asked(), days_per_month=40)["later"] == []
+
+
+@pytest.mark.parametrize("days", [1, 2.5, 6])
+def test_nothing_is_put_off_while_days_are_left(days: float) -> None:
+    """Every month of the three years is taken whole, but for the margin of the first six."""
+    document = made(asked(category=Category.ESSENTIAL), Category.ESSENTIAL, days_per_month=days)
+    first = sum(item["effort"] for item in document["measures"])
+    assert document["later"]
+    assert document["idle"] == 0
+    assert sum(document["loads"]) == pytest.approx(max(first, 6 * days * (1 - SETTINGS.margin)), abs=days)
+    done = sum(item["effort"] for item in [*document["measures"], *document["roadmap"]])
+    begun = 3 * 4 * 10  # what four owners may have begun and not ended, at most
+    assert 36 * days - 6 * days * SETTINGS.margin - begun <= done <= 36 * days
+
+
+def test_days_that_an_owner_cannot_take_are_told_as_idle() -> None:
+    many = [replace(gap("own/rule"), rule=f"own/{n}", id=f"{n}") for n in range(150)]
+    document = made(many, days_per_month=100)
+    assert len(document["measures"]) + len(document["roadmap"]) == 36 * 3
+    assert len(document["later"]) == 150 - 36 * 3
+    assert document["idle"] > 0
+
+
+def test_the_six_have_their_months_as_if_nothing_followed() -> None:
+    fixes = [gap("ports/database"), gap("tls/versions"), gap("mail/spf"), gap("mail/dmarc"), gap("http/redirect")]
+    alone = made(fixes, days_per_month=2)
+    small = [replace(gap("own/rule", severity=Severity.INFO), rule=f"own/{n}", id=f"{n}") for n in range(50)]
+    followed = made([*fixes, *small], days_per_month=2)
+    assert followed["roadmap"][0]["period"] == "1-6"
+    shown = ("action", "begins", "month")
+    assert [[item[key] for key in shown] for item in followed["measures"][: len(alone["measures"])]] == [
+        [item[key] for key in shown] for item in alone["measures"]
+    ]
 
 
 def test_a_measure_ends_no_earlier_than_what_it_needs() -> None:
@@ -378,19 +455,19 @@ def shares(findings: list[Finding], **options: Any) -> dict[str, float]:
 def test_a_place_that_nothing_can_take_is_sure_and_one_out_of_reach_is_not() -> None:
     many = [replace(gap("own/rule", severity=Severity.INFO), rule=f"own/{n}", id=f"{n}") for n in range(9)]
     found = shares([gap("ports/database", severity=Severity.CRITICAL), *many])
-    assert found["close-database-port"] == 1
+    assert found["close-exposed-services"] == 1
     small = [found[f"own/{n}"] for n in range(9)]
     assert sum(found.values()) == pytest.approx(6)
     assert all(0 < share < 1 for share in small)
 
 
 def test_all_are_sure_when_all_fit() -> None:
-    assert shares([gap("tls/versions"), gap("own/rule")]) == {"tls-profile": 1, "own/rule": 1}
+    assert shares([gap("tls/versions"), gap("own/rule")]) == {"certificates-and-tls": 1, "own/rule": 1}
 
 
 def test_what_a_measure_needs_is_never_less_sure_than_the_measure() -> None:
-    found = shares([gap("http/hsts"), gap("http/redirect"), *asked()])
-    assert found["https-redirect"] >= found["hsts"]
+    found = shares([gap("mail/dmarc"), gap("mail/spf"), *asked()])
+    assert found["spf"] >= found["dmarc"]
 
 
 def test_draws_are_the_same_from_run_to_run_and_each_action_has_its_own() -> None:
@@ -410,6 +487,20 @@ def test_shipped_settings_fit_their_schema_and_their_prerequisites_exist() -> No
     check(load_yaml(shipped("policies") / "plan.yaml"), "plan-settings")
     assert {need for fix in SETTINGS.fixes.values() for need in fix.needs} <= set(SETTINGS.fixes)
     assert circle({key: fix.needs for key, fix in SETTINGS.fixes.items()}) == ()
+    assert set(SETTINGS.foundation) <= set(RECYF.measures)
+
+
+def test_the_fixes_of_a_job_are_known_have_its_owner_and_no_other_job() -> None:
+    for job in SETTINGS.jobs.values():
+        assert {SETTINGS.fixes[fix].owner for fix in job.fixes} == {job.owner}
+        assert max(SETTINGS.fixes[fix].effort_days for fix in job.fixes) <= job.effort_days
+    assert len(SETTINGS.job_of) == sum(len(job.fixes) for job in SETTINGS.jobs.values())
+    assert not set(SETTINGS.jobs) & set(SETTINGS.fixes)
+    keys = {fix: SETTINGS.job_of.get(fix, fix) for fix in SETTINGS.fixes}
+    needs: dict[str, set[str]] = {}
+    for fix, row in SETTINGS.fixes.items():
+        needs.setdefault(keys[fix], set()).update({keys[need] for need in row.needs} - {keys[fix]})
+    assert circle(needs) == ()
 
 
 def test_every_shipped_rule_names_a_fix_and_measures_that_exist() -> None:

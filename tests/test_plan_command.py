@@ -19,7 +19,7 @@ from nis2check.files import Document, check
 from nis2check.model import Category, Finding, Kind, Proof, Reference, Severity, Target, Verdict, finding_id
 from nis2check.plan.again import again
 from nis2check.plan.plan import plan
-from nis2check.report import letter
+from nis2check.report import letter, timeline
 from nis2check.report.pen import Pen
 from nis2check.report.plan import render
 
@@ -78,7 +78,11 @@ def test_the_table_shows_six_measures_their_owners_and_their_reasons(nis2check: 
     assert " 1  ports/remote-admin" in text
     assert "Infogérant" in text
     assert "déc.\u00a02026" in text
+    assert "Mois 1 à 6, s'il reste du temps" in text
+    assert "pour commencer la feuille de route" in text
     assert "Mois 7 à 12" in text
+    assert "%" not in text  # how sure a place is belongs to --explain
+    assert "tirage" not in text
     assert "À VÉRIFIER D'ABORD" in text
     assert "gravité 10 × certitude 1" in text.replace("\n    ", " ")
     assert "(--all)" in text
@@ -141,8 +145,8 @@ def test_what_if_plans_again_and_says_what_changes(nis2check: Command, result: P
     check(Document(found, "plan.json"), "plan")
     assert (found["capacity"], found["what_if"]) == (40, {"capacity": 40})
     assert found["later"] == []
-    ended = sum(item["period"] == "7-12" for item in found["roadmap"])
-    assert ended > sum(item["period"] == "7-12" for item in document()["plan"]["roadmap"])
+    ended = sum(item["period"] in {"1-6", "7-12"} for item in found["roadmap"])
+    assert ended > sum(item["period"] in {"1-6", "7-12"} for item in document()["plan"]["roadmap"])
     assert f"Finies en un an : {6 + ended} au lieu de" in text
 
 
@@ -259,3 +263,24 @@ def test_an_empty_plan_says_so() -> None:
     empty = document()
     empty["plan"] = plan([], (), frameworks.load(), Category.IMPORTANT, start=datetime.date(2026, 11, 22))
     assert "Aucune action" in render(empty, Pen("fr"))
+
+
+def test_what_waits_says_for_want_of_what() -> None:
+    start = datetime.date(2026, 11, 22)
+    waiting = plan(findings(), (), frameworks.load(), Category.IMPORTANT, start=start, days_per_month=1)
+    days = f"{sum(item['effort'] for item in waiting['later']):g}"
+    said = f"Au-delà de 36 mois à cette capacité : {len(waiting['later'])} mesures, {days} jours."
+    assert timeline.beyond(waiting, "en") == said
+    assert "pour ne pas charger davantage leurs pilotes" in timeline.beyond(waiting | {"idle": 20}, "fr")
+    assert timeline.beyond({"measures": [], "later": []}, "fr") == ""
+
+
+def test_the_days_of_six_months_are_all_told() -> None:
+    told = document()["plan"]
+    spent = sum(item["effort"] for item in told["measures"])
+    others = round(sum(told["loads"]) - spent, 1)
+    kept = round(36 - sum(told["loads"]), 1)
+    assert timeline.total(told, "en") == f"Total : {spent:g} jours sur 36 en six mois"
+    assert f"{others:g} pour commencer la feuille de route, {kept:g} gardés" in timeline.rest(told, "en")
+    older = {key: value for key, value in told.items() if key != "loads"}
+    assert timeline.rest(older, "fr") == ""

@@ -7,7 +7,7 @@ Pure. The score of an action is that of its worst finding, times how wide it is;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from nis2check.frameworks import Framework, Measure
@@ -27,11 +27,12 @@ class Factors:
     breadth: float
     legal: float
     first: float
+    foundation: float
     effort: float  # the divisor, not days
 
     @property
     def gain(self) -> float:
-        return self.severity * self.likelihood * self.breadth * self.legal * self.first
+        return self.severity * self.likelihood * self.breadth * self.legal * self.first * self.foundation
 
     @property
     def score(self) -> float:
@@ -48,7 +49,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``key`` is a fix id or ``recyf/<measure>``. ``worst`` is the finding that made its score."""
+    """``key`` is a job, a fix, a rule without either, or ``recyf/<measure>``. ``worst`` is the finding that made its score."""
 
     key: str
     title: Text
@@ -72,7 +73,7 @@ def actions(
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.verdict in GAPS and finding.waiver is None:
-            groups.setdefault(_key(finding, rules, framework), []).append(finding)
+            groups.setdefault(_key(finding, rules, framework, settings), []).append(finding)
     return {key: _action(key, groups[key], rules, framework, category, settings) for key in sorted(groups)}
 
 
@@ -83,10 +84,11 @@ def measure_of(finding: Finding, framework: Framework) -> Measure | None:
     return framework.measures.get(finding.rule.removeprefix(MEASURE))
 
 
-def _key(finding: Finding, rules: Mapping[str, Rule], framework: Framework) -> str:
+def _key(finding: Finding, rules: Mapping[str, Rule], framework: Framework, settings: Settings) -> str:
     if measure_of(finding, framework) is not None or finding.rule not in rules:
         return finding.rule
-    return rules[finding.rule].fix or finding.rule
+    fix = rules[finding.rule].fix
+    return settings.job_of.get(fix, fix) or finding.rule
 
 
 def _action(
@@ -102,7 +104,7 @@ def _action(
     targets = len({f.target.name for f in group if weights[f.id] == weights[worst.id]})
     measure = measure_of(worst, framework)
     carried = [measure] if measure else _carried(group, framework)
-    fix = _fix_of_measure(measure, worst, settings) if measure else _fix(key, worst, rules, settings)
+    fix = _fix_of_measure(measure, worst, settings) if measure else _fix(key, group, worst, rules, settings)
     return Action(
         key=key,
         title=dict(fix.title),
@@ -120,7 +122,7 @@ def _action(
             min((m.position for m in carried), default=len(framework.measures)),
             key,
         ),
-        needs=tuple(MEASURE + need for need in measure.needs) if measure else fix.needs,
+        needs=fix.needs,
     )
 
 
@@ -140,6 +142,7 @@ def _factors(
         legal=settings.legal[category] if any(m.applies(category) for m in carried) else 1,
         # A technical fix is a sign of a first action of ANSSI, not that action.
         first=_first(measure, settings) if measure and measure.cyberdepart else 1,
+        foundation=settings.foundation.get(measure.id, 1) if measure else 1,
         effort=settings.divisor(fix.effort_days),
     )
 
@@ -171,14 +174,31 @@ def _carried(group: list[Finding], framework: Framework) -> list[Measure]:
 
 def _fix_of_measure(measure: Measure, finding: Finding, settings: Settings) -> Fix:
     part = settings.partial_effort if finding.verdict is Verdict.PARTIAL else 1
-    return Fix(measure.title, measure.who, max(0.5, measure.effort_days * part), ())
+    return Fix(
+        measure.title,
+        measure.who,
+        max(0.5, measure.effort_days * part),
+        tuple(MEASURE + need for need in measure.needs),
+    )
 
 
-def _fix(key: str, finding: Finding, rules: Mapping[str, Rule], settings: Settings) -> Fix:
-    """The fix as the table has it, else as its worst rule tells it."""
+def _fix(key: str, group: list[Finding], worst: Finding, rules: Mapping[str, Rule], settings: Settings) -> Fix:
+    """The job or the fix as the table has it, else as its worst rule tells it."""
+    if key in settings.jobs:
+        return _fix_of_job(key, {rules[finding.rule].fix for finding in group}, settings)
     if key in settings.fixes:
-        return settings.fixes[key]
-    rule = rules.get(finding.rule)
+        fix = settings.fixes[key]
+        return replace(fix, needs=tuple(settings.job_of.get(need, need) for need in fix.needs))
+    rule = rules.get(worst.rule)
     if rule is None:
-        return Fix({"fr": finding.rule, "en": finding.rule}, "dsi", settings.days_of_rule_effort[2], ())
+        return Fix({"fr": worst.rule, "en": worst.rule}, "dsi", settings.days_of_rule_effort[2], ())
     return Fix(rule.title, "dsi", settings.days_of_rule_effort[rule.effort], ())
+
+
+def _fix_of_job(key: str, asked: set[str], settings: Settings) -> Fix:
+    """A job under the title of its one fix when no other is asked. It needs what any of its fixes needs, asked or not: a lesser
+    finding that asks one more must not change the order."""
+    job = settings.jobs[key]
+    title = settings.fixes[next(iter(asked))].title if len(asked) == 1 else job.title
+    needs = {settings.job_of.get(need, need) for fix in job.fixes for need in settings.fixes[fix].needs} - {key}
+    return Fix(title, job.owner, job.effort_days, tuple(sorted(needs)))

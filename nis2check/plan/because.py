@@ -28,6 +28,7 @@ _NAMES = (
     ("breadth", "étendue", "breadth"),
     ("legal", "poids légal", "legal weight"),
     ("first", "premières actions de l'ANSSI", "ANSSI's first actions"),
+    ("foundation", "socle de gouvernance", "foundation of governance"),
 )
 
 

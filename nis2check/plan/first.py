@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from nis2check.plan.actions import Action
-from nis2check.plan.months import schedule
+from nis2check.plan.months import Calendar, schedule
 from nis2check.plan.order import Order
 from nis2check.plan.settings import Settings
 
@@ -43,8 +43,9 @@ class Room:
     def _tried(self, keys: tuple[str, ...]) -> bool:
         if self._days(keys) > self._most:
             return False  # no schedule can: spares most of the trying
-        spans = schedule(keys, self._actions, self._needs, self._capacity, self._at_once, self._months)
-        return len(spans) == len(keys)
+        calendar = Calendar(self._capacity, self._at_once)
+        schedule(keys, self._actions, self._needs, calendar, self._months)
+        return len(calendar.spans) == len(keys)
 
 
 def first_measures(order: Order, settings: Settings, room: Room) -> tuple[list[str], frozenset[str]]:

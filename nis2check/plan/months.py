@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nis2check.plan.actions import Action
 
@@ -19,6 +19,21 @@ class Span:
 
     begins: int
     ends: int
+
+
+@dataclass(slots=True)
+class Calendar:
+    """What is taken of each month, counted from 1, and what is planned in it; filled by ``schedule``."""
+
+    capacity: float  # days a month
+    at_once: int  # actions of one owner in one month
+    spent: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    busy: defaultdict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    spans: dict[str, Span] = field(default_factory=dict)
+
+    def free(self, month: int, kept: float = 0) -> float:
+        """Days that are left of a month when the share ``kept`` of it stays free."""
+        return max(0.0, self.capacity * (1 - kept) - self.spent[month])
 
 
 def first_month(start: datetime.date) -> datetime.date:
@@ -37,25 +52,25 @@ def schedule(
     order: Sequence[str],
     actions: Mapping[str, Action],
     needs: Mapping[str, Iterable[str]],
-    capacity: float,
-    at_once: int,
+    calendar: Calendar,
     months: range,
-) -> dict[str, Span]:
-    """The spans of the actions of ``order`` that end within ``months``; prerequisites outside ``order`` are done.
+    kept: Callable[[int], float] = lambda _month: 0,
+) -> None:
+    """Plans the actions of ``order`` in what is left of ``months``; those that end in time get their span. Prerequisites that
+    are neither in ``order`` nor in the calendar are done. ``kept``: the share of a month that stays free.
 
     Each month: what is begun goes on, then the next of the order begins if all it needs has ended, its owner has fewer than
     ``at_once`` actions this month, and days are left.
     """
     left = {key: actions[key].days for key in order}
     begun: dict[str, int] = {}
-    spans: dict[str, Span] = {}
     for month in months:
-        days = capacity
-        busy: Counter[str] = Counter()
-        for key in [*(k for k in order if k in begun), *(k for k in order if k not in begun)]:
+        days = calendar.free(month, kept(month))
+        busy = calendar.busy[month]
+        for key in [*(k for k in left if k in begun), *(k for k in left if k not in begun)]:
             owner = actions[key].owner
-            waits = any(need in left and need not in spans for need in needs[key])
-            if key in spans or waits or busy[owner] >= at_once:
+            waits = any(not _ended(need, month, left, calendar) for need in needs[key])
+            if waits or busy[owner] >= calendar.at_once:
                 continue
             if days <= _NOTHING:
                 break
@@ -63,9 +78,15 @@ def schedule(
             busy[owner] += 1
             spent = min(days, left[key])
             days -= spent
+            calendar.spent[month] += spent
             left[key] -= spent
             if left[key] <= _NOTHING:
-                spans[key] = Span(begun[key], month)
-        if len(spans) == len(left):
+                calendar.spans[key] = Span(begun[key], month)
+                del left[key]
+        if not left:
             break
-    return spans
+
+
+def _ended(need: str, month: int, left: Mapping[str, float], calendar: Calendar) -> bool:
+    """Whether a prerequisite is done by a month: planned to end by then, or of no plan at all."""
+    return calendar.spans[need].ends <= month if need in calendar.spans else need not in left

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The plan: six measures in six months, then months 7 to 36, each with its reason. Pure: the start is a parameter.
+"""The plan: six measures in six months, then what else 36 months hold, each with its reason. Pure: the start is a parameter.
 
 The same input gives the same plan; a finding of lower priority than the first six never reorders them.
 """
@@ -14,13 +14,13 @@ from nis2check.model import Category, Finding, Json, Rule
 from nis2check.plan.actions import GAPS, Action, actions
 from nis2check.plan.because import because
 from nis2check.plan.first import Room, first_measures
-from nis2check.plan.months import Span, first_month, named, schedule
+from nis2check.plan.months import Calendar, Span, first_month, named, schedule
 from nis2check.plan.order import Order
 from nis2check.plan.settings import Settings, load
 from nis2check.plan.stability import stability
 from nis2check.plan.verify import verify_first
 
-PERIODS = ((12, "7-12"), (24, "13-24"), (36, "25-36"))  # up to month, and its name in the result
+PERIODS = ((6, "1-6"), (12, "7-12"), (24, "13-24"), (36, "25-36"))  # up to month, and its name in the result
 LAST_MONTH = 36
 
 
@@ -35,8 +35,9 @@ def plan(
     settings: Settings | None = None,
 ) -> dict[str, Json]:
     """The ``plan`` of a result: ``start`` (its first month), ``capacity`` (days a month), ``draws`` (behind each
-    ``stability``), ``measures[]`` (the first six), ``roadmap[]`` (by period), ``later[]`` (what 36 months cannot hold at this
-    capacity), ``verify_first[]``, ``waived``. ``settings``: those shipped unless given.
+    ``stability``), ``measures[]`` (the first six), ``roadmap[]`` (by period, in what these leave free but a margin),
+    ``later[]`` (what 36 months cannot hold), ``idle`` (days of these months that nothing takes), ``loads[]`` (days taken of
+    each of the first months), ``verify_first[]``, ``waived``. ``settings``: those shipped unless given.
 
     Raises InputError when the prerequisites of the tables go round in a circle.
     """
@@ -51,10 +52,8 @@ def plan(
     first, reserved = first_measures(order, settings, room)
     shares = stability(order, settings, room)
     rest = [key for key in ranked if key not in first]
-    early = schedule(first, todo, order.needs, days, settings.at_once, range(1, settings.first_months + 1))
-    # The roadmap begins once the first months are over: what they leave free is margin, not a seventh measure.
-    after = range(settings.first_months + 1, LAST_MONTH + 1)
-    spans = early | schedule(rest, todo, order.needs, days, settings.at_once, after)
+    calendar = _planned(first, rest, order, settings, days)
+    spans = calendar.spans
     month = first_month(start)
     roadmap = sorted((key for key in rest if key in spans), key=lambda key: spans[key].ends)  # stable: then by rank
     listed = [*first, *roadmap, *(key for key in rest if key not in spans)]
@@ -65,6 +64,8 @@ def plan(
     return {
         "start": named(month, 1),
         "capacity": _tidy(days),
+        "idle": _tidy(_idle(calendar, settings)),
+        "loads": [_tidy(calendar.spent[number]) for number in range(1, settings.first_months + 1)],
         "draws": settings.stability_draws,
         "measures": [items[key] for key in first],
         "roadmap": [items[key] | {"period": _period(spans[key])} for key in roadmap],
@@ -72,6 +73,22 @@ def plan(
         "verify_first": verify_first(found, known, framework),
         "waived": sum(f.waiver is not None and f.verdict in GAPS for f in found),
     }
+
+
+def _planned(first: list[str], rest: list[str], order: Order, settings: Settings, days: float) -> Calendar:
+    """The first measures have their months to themselves; the rest takes what they leave free, never the margin."""
+    calendar = Calendar(days, settings.at_once)
+    schedule(first, order.actions, order.needs, calendar, range(1, settings.first_months + 1))
+    schedule(rest, order.actions, order.needs, calendar, range(1, LAST_MONTH + 1), lambda month: _kept(month, settings))
+    return calendar
+
+
+def _kept(month: int, settings: Settings) -> float:
+    return settings.margin if month <= settings.first_months else 0
+
+
+def _idle(calendar: Calendar, settings: Settings) -> float:
+    return sum(calendar.free(month, _kept(month, settings)) for month in range(1, LAST_MONTH + 1))
 
 
 def _period(span: Span) -> str:
@@ -107,6 +124,7 @@ def _factors(action: Action, order: Order, key: str) -> dict[str, Json]:
         "breadth": _tidy(factors.breadth),
         "legal": _tidy(factors.legal),
         "first": _tidy(factors.first),
+        "foundation": _tidy(factors.foundation),
         "effort": _tidy(factors.effort),
         "score": _tidy(factors.score),
         "priority": _tidy(order.priority(key)),

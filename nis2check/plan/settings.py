@@ -22,6 +22,16 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Fixes done in one go: one action. Its days stand for the whole, however few of them are asked."""
+
+    title: Text
+    owner: str
+    effort_days: float
+    fixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All weights are multipliers without unit; see the comments of ``policies/plan.yaml`` for what each means."""
 
@@ -32,6 +42,7 @@ class Settings:
     legal: Mapping[str, float]
     first_actions: int
     first_most: float
+    foundation: Mapping[str, float]  # by measure of the framework
     effort: tuple[tuple[float, float], ...]  # (up to so many days, divisor), rising
     days_of_rule_effort: Mapping[int, float]
     partial_effort: float
@@ -39,9 +50,12 @@ class Settings:
     at_once: int  # actions of one owner in one month
     first_measures: int
     first_months: int
+    margin: float  # share of the first months that the roadmap leaves free
     governance: int  # at least so many among the first
     stability_draws: int
     fixes: Mapping[str, Fix]
+    jobs: Mapping[str, Job]
+    job_of: Mapping[str, str]  # fix → job, for those that are part of one
 
     def divisor(self, days: float) -> float:
         """The weight of an effort; the last class has no end."""
@@ -64,6 +78,7 @@ def parse(data: Json) -> Settings:
         legal=_numbers(data["legal"]),
         first_actions=data["first"]["actions"],
         first_most=float(data["first"]["most"]),
+        foundation=dict.fromkeys(data["foundation"]["measures"], float(data["foundation"]["weight"])),
         effort=tuple((float(item["up_to"]), float(item["weight"])) for item in data["effort"]),
         days_of_rule_effort={int(effort): float(days) for effort, days in data["days_of_rule_effort"].items()},
         partial_effort=float(data["partial_effort"]),
@@ -71,12 +86,18 @@ def parse(data: Json) -> Settings:
         at_once=data["at_once_per_owner"],
         first_measures=data["first_measures"],
         first_months=data["first_months"],
+        margin=float(data["first_months_margin"]),
         governance=data["governance_among_first"],
         stability_draws=data["stability_draws"],
         fixes={
             id_: Fix(item["title"], item["owner"], float(item["effort_days"]), tuple(item.get("needs", ())))
             for id_, item in data["fixes"].items()
         },
+        jobs={
+            id_: Job(item["title"], item["owner"], float(item["effort_days"]), tuple(item["fixes"]))
+            for id_, item in data["jobs"].items()
+        },
+        job_of={fix: id_ for id_, item in data["jobs"].items() for fix in item["fixes"]},
     )
 
 

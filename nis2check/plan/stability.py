@@ -37,7 +37,7 @@ def _series(action: Action, settings: Settings) -> list[Weight]:
     from random import Random
 
     factors = action.factors
-    rest = factors.breadth * factors.legal * factors.first
+    rest = factors.breadth * factors.legal * factors.first * factors.foundation
     severities = _around(factors.severity, sorted(set(settings.severity.values())))
     likelihoods = _around(factors.likelihood, sorted(set(settings.likelihood.values())))
     efforts = _around(factors.effort, sorted({weight for _days, weight in settings.effort}))

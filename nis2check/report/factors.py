@@ -50,6 +50,7 @@ def _rows(
     yield "×", _("étendue"), factors["breadth"], pen.own(plural("{n} cible en tout", "{n} cibles en tout", len(names)))
     yield "×", _("poids légal"), factors["legal"], category
     yield "×", _("premières actions ANSSI"), factors["first"], ""
+    yield "×", _("socle de gouvernance"), factors.get("foundation", 1), ""
     yield "=", _("gain"), float(factors["score"]) * float(factors["effort"]), ""
     yield "÷", _("effort"), factors["effort"], days(item["effort"], pen)
     yield "=", _("score"), factors["score"], ""

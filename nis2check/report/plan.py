@@ -9,12 +9,13 @@ from nis2check import printing
 from nis2check.frameworks import ROLES
 from nis2check.language import _, pick, plural, speaking
 from nis2check.model import Json
-from nis2check.report import factors, words
+from nis2check.report import factors, timeline, words
 from nis2check.report.pen import Pen
 
 Document = Mapping[str, Json]
 Item = Mapping[str, Json]
 
+PERIODS = ("1-6", "7-12", "13-24", "25-36")
 SHOWN = 8  # of one period, of what is to be verified, of the findings of an action, without --all
 CLAUSES, OWNER, DAYS, MONTH = 9, 12, 7, 11  # columns of the table; the title takes the rest
 
@@ -66,7 +67,7 @@ def _first(plan: Document, pen: Pen) -> list[str]:
     lines = [*pen.row(pen.own(title), pen.own(right)), "", _head(pen)]
     for item in items:
         lines += _row(item, pen)
-    return [*lines, _total(items, capacity, pen)]
+    return [*lines, *_total(plan, pen)]
 
 
 def _head(pen: Pen) -> str:
@@ -96,12 +97,9 @@ def _room(pen: Pen) -> int:
     return max(20, pen.width - 5 - CLAUSES - OWNER - DAYS - MONTH)
 
 
-def _total(items: Sequence[Item], capacity: float | None, pen: Pen) -> str:
-    spent = printing.number(sum(float(item["effort"]) for item in items), pen.lang)
-    if not capacity:
-        return pen.own(_("Total : {spent} jours").format(spent=spent))
-    whole = printing.number(capacity * 6, pen.lang)
-    return pen.own(_("Total : {spent} jours sur {whole} en six mois").format(spent=spent, whole=whole))
+def _total(plan: Document, pen: Pen) -> list[str]:
+    lines = pen.wrap(pen.own(timeline.total(plan, pen.lang)))
+    return lines + pen.wrap(pen.own(timeline.rest(plan, pen.lang)))
 
 
 # ------------------------------------------------------------------------------------------------------ what follows
@@ -110,12 +108,11 @@ def _total(items: Sequence[Item], capacity: float | None, pen: Pen) -> str:
 def _roadmap(plan: Document, pen: Pen, all: bool) -> list[str]:
     if not plan["roadmap"]:
         return []
-    labels = {"7-12": _("Mois 7 à 12"), "13-24": _("Mois 13 à 24"), "25-36": _("Mois 25 à 36")}
     lines = [pen.paint(pen.own(_("FEUILLE DE ROUTE ENSUITE")), "bold")]
-    for period, label in labels.items():
+    for period in PERIODS:
         items = [item for item in plan["roadmap"] if item["period"] == period]
         if items:
-            lines += [f"  {pen.own(label)}", *_list(items, pen, all)]
+            lines += [f"  {pen.own(words.period(period))}", *_list(items, pen, all)]
     return lines
 
 
@@ -123,9 +120,8 @@ def _later(plan: Document, pen: Pen, all: bool) -> list[str]:
     items = plan.get("later", ())
     if not items:
         return []
-    days = printing.number(sum(float(item["effort"]) for item in items), pen.lang)
-    text = _("Au-delà de 36 mois à cette capacité : {n} mesures, {days} jours.").format(n=len(items), days=days)
-    return [pen.paint(pen.own(text), "bold"), *(_list(items, pen, all) if all else ())]
+    lines = [pen.paint(line, "bold") for line in pen.wrap(pen.own(timeline.beyond(plan, pen.lang)))]
+    return lines + (_list(items, pen, all) if all else [])
 
 
 def _verify(plan: Document, pen: Pen, all: bool) -> list[str]:
@@ -160,25 +156,8 @@ def _why(plan: Document, pen: Pen) -> list[str]:
         return []
     lines = [pen.paint(pen.own(_("POURQUOI CET ORDRE (détail : nis2check plan --explain N)")), "bold")]
     for item in plan["measures"]:
-        told = " ".join(part for part in (_foreign_text(item["because"], pen), _share(plan, item, pen)) if part)
-        lines += pen.wrap(f"{item['rank']:>2}  {told}", "", "    ")
-    if "draws" in plan and _contested(plan):
-        text = _("Tirages : {n}, gravité, certitude et effort de chaque action laissés ou déplacés d'un cran.")
-        lines += ["", *pen.wrap(pen.own(text.format(n=plan["draws"])))]
+        lines += pen.wrap(f"{item['rank']:>2}  {_foreign_text(item['because'], pen)}", "", "    ")
     return lines
-
-
-def _contested(plan: Document) -> bool:
-    """Whether more actions than the first ones want their places: else there is nothing to be unsure of."""
-    return bool(plan["roadmap"] or plan.get("later"))
-
-
-def _share(plan: Document, item: Item, pen: Pen) -> str:
-    if "stability" not in item or not _contested(plan):
-        return ""
-    share = printing.number(round(100 * float(item["stability"])), pen.lang)
-    several = _("Parmi les {n} premières dans {share} % des tirages.")
-    return pen.own(several.format(n=len(plan["measures"]), share=share))
 
 
 def _end(document: Document, pen: Pen) -> list[str]:

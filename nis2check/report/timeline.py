@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Where each bar of the plan's timeline stands: numbers for an SVG, drawn by the template."""
+"""How the plan fills its months: numbers for the SVG that the template draws, and the sentences that all its forms say."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nis2check.report import words
 MONTHS = 6
 LEFT, COLUMN, TOP, ROW = 424, 90, 40, 42  # user units of the SVG
 LONGEST = 50  # characters of a title: SVG text does not wrap, and the table beside it has the whole
+LEAST = 0.5  # days worth a word
 SHORTEST = 10  # a bar that can be seen, whatever the effort
 
 
@@ -29,7 +30,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """``loads`` are the days planned in each month, as text beside the capacity."""
+    """``loads`` are the days planned in each month, roadmap included, as text beside the capacity; ``rest`` and ``beyond`` may be
+    empty."""
 
     months: tuple[str, ...]
     bars: tuple[Bar, ...]
@@ -37,6 +39,9 @@ class Timeline:
     width: int
     height: int
     description: str
+    total: str
+    rest: str
+    beyond: str
     left: int = LEFT
     column: int = COLUMN
     top: int = TOP
@@ -67,11 +72,49 @@ def draw(plan: Mapping[str, Json], lang: str) -> Timeline | None:
     return Timeline(
         tuple(printing.month(month, lang, short=True) for month in months),
         tuple(bars),
-        tuple(printing.number(spent[month], lang) if spent[month] else "–" for month in months),
+        tuple(printing.number(load, lang) if load else "–" for load in plan.get("loads", spent.values())),
         LEFT + COLUMN * MONTHS,
         TOP + ROW * (len(measures) + 1),
         _(" ; ").join(said) + ".",
+        total(plan, lang),
+        rest(plan, lang),
+        beyond(plan, lang),
     )
+
+
+def total(plan: Mapping[str, Json], lang: str) -> str:
+    """The days of the first measures, of those that the capacity makes when it is known."""
+    capacity = plan.get("capacity")
+    spent = printing.number(sum(float(one["effort"]) for one in plan["measures"]), lang)
+    if not capacity:
+        return _("Total : {spent} jours").format(spent=spent)
+    whole = printing.number(capacity * MONTHS, lang)
+    return _("Total : {spent} jours sur {whole} en six mois").format(spent=spent, whole=whole)
+
+
+def rest(plan: Mapping[str, Json], lang: str) -> str:
+    """What the six months hold beside their measures; empty when nothing, or when an older document does not say."""
+    capacity, loads = plan.get("capacity"), plan.get("loads")
+    if not capacity or not loads:
+        return ""
+    days = sum(loads) - sum(float(one["effort"]) for one in plan["measures"])
+    if days < LEAST:
+        return ""
+    kept = max(0.0, capacity * len(loads) - sum(loads))
+    text = _("Les autres jours : {days} pour commencer la feuille de route, {kept} gardés pour l'imprévu.")
+    return text.format(days=printing.number(round(days, 1), lang), kept=printing.number(round(kept, 1), lang))
+
+
+def beyond(plan: Mapping[str, Json], lang: str) -> str:
+    """What 36 months cannot hold, and for want of what: days, or owners who have enough at once. Empty when nothing."""
+    later = plan.get("later")
+    if not later:
+        return ""
+    text = _("Au-delà de 36 mois à cette capacité : {n} mesures, {days} jours.")
+    if plan.get("idle", 0) >= LEAST:
+        text = _("Au-delà de 36 mois, pour ne pas charger davantage leurs pilotes : {n} mesures, {days} jours.")
+    days = sum(float(one["effort"]) for one in later)
+    return text.format(n=printing.number(len(later), lang), days=printing.number(days, lang))
 
 
 def _bar(place: int, one: Mapping[str, Json], lang: str, start: float, length: float) -> Bar:

@@ -55,5 +55,5 @@ def _titles(items: Sequence[Mapping[str, Json]], pen: Pen) -> list[str]:
 
 def _done(plan: Plan, years: int) -> int:
     """How many actions end in the first six months (0), the first year (1) or the three years (3) of a plan."""
-    periods = {0: (), 1: ("7-12",), 3: ("7-12", "13-24", "25-36")}[years]
+    periods = {0: ("1-6",), 1: ("1-6", "7-12"), 3: ("1-6", "7-12", "13-24", "25-36")}[years]
     return len(plan["measures"]) + sum(item["period"] in periods for item in plan["roadmap"])

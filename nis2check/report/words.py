@@ -160,7 +160,12 @@ def owner(code: str, lang: str) -> str:
 
 
 def period(months: str) -> str:
-    words = {"7-12": _("Mois 7 à 12"), "13-24": _("Mois 13 à 24"), "25-36": _("Mois 25 à 36")}
+    words = {
+        "1-6": _("Mois 1 à 6, s'il reste du temps"),
+        "7-12": _("Mois 7 à 12"),
+        "13-24": _("Mois 13 à 24"),
+        "25-36": _("Mois 25 à 36"),
+    }
     return words.get(months, months)
 
 
