@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +174,137 @@ def test_a_redirect_that_the_file_does_not_settle(body: str) -> None:
     facts, gaps = read(PLAIN % body + f"server {{ {TLS} }}")
     assert "http.redirects_to_https" not in facts
     assert gaps["http.redirects_to_https"] == Why.UNREADABLE
+
+
+PAIR = (
+    "server {{\n  listen {0}443 ssl;\n  server_name a.example;\n  ssl_protocols TLSv1.2;\n}}\n"
+    "server {{\n  listen {1}443 ssl{2};\n  server_name b.example;\n  ssl_protocols TLSv1;\n}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAIR.format("", "", ""),  # a fragment: the default may be in another
+        "http {\n" + PAIR.format("", "", "").replace("\n", " ", 1) + "include sites-enabled/*;\n}\n",
+        PAIR.format("*:", "0.0.0.0:", ""),
+        "server { listen {{ port }} ssl; server_name c.example; }" + PAIR.format("", "", ""),
+    ],
+    ids=["fragment", "include", "spellings", "template"],
+)
+def test_which_server_is_the_default_is_not_known(text: str) -> None:
+    for name in ("a.example", "b.example"):
+        gaps = [
+            one for one in nginx.read("n.conf", text) if one.subject == f"{name}:443" and one.name == "tls.versions"
+        ]
+        (gap,) = gaps
+        assert isinstance(gap, Unread)
+        assert gap.why is Why.UNREADABLE
+        protocols = [number for number, one in enumerate(text.splitlines(), 1) if "ssl_protocols" in one]
+        assert all(re.search(rf"\b{number}\b", gap.detail) for number in protocols)
+        assert gap.line in protocols
+
+
+def test_the_flag_makes_the_default_known_in_a_fragment() -> None:
+    found = [one for one in nginx.read("n.conf", PAIR.format("", "", " default_server")) if one.name == "tls.versions"]
+    told = {one.subject: (one.value, one.line) for one in found if isinstance(one, Read)}
+    assert told == {"a.example:443": (["TLSv1"], 9), "b.example:443": (["TLSv1"], 9)}
+    assert {one.subject for one in found if isinstance(one, Unread)} == {"a.example:443"}
+
+
+@pytest.mark.parametrize(("first", "second"), [("", "[::]:"), ("", "192.0.2.1:"), ("[::1]:", "[::]:"), ("", "8")])
+def test_other_sockets_have_their_own_default(first: str, second: str) -> None:
+    port = "8443" if second == "8" else "443"
+    text = PAIR.format(first, second, "")
+    assert read(text, "a.example:443")[0]["tls.versions"] == ["TLSv1.2"]
+    assert read(text, f"b.example:{port}")[0]["tls.versions"] == ["TLSv1"]
+
+
+def test_a_name_on_two_sockets_with_two_defaults_has_both_values() -> None:
+    text = whole("listen [::]:443 ssl; ssl_protocols TLSv1.2;").replace(
+        "server {", "server { listen [::]:443 ssl; ssl_protocols TLSv1; }\nserver {", 1
+    )
+    found = [one for one in nginx.read("n.conf", text) if one.name == "tls.versions" and one.subject == SUBJECT]
+    assert [one.value for one in found if isinstance(one, Read)] == [["TLSv1.2"], ["TLSv1"]]  # a rule must like both
+
+
+def test_one_gap_for_both_families() -> None:
+    gaps = [one for one in nginx.read("n.conf", whole("listen [::]:443 ssl;")) if one.name == "tls.versions"]
+    assert len(gaps) == 1
+
+
+def test_a_thousand_servers_of_one_port_take_no_time() -> None:
+    start = time.monotonic()
+    text = "".join(
+        f"server {{ listen 443 ssl; server_name h{n}.example; ssl_protocols TLSv1.2 {'TLSv1.3' * (n % 2)}; }}\n"
+        for n in range(1000)
+    )
+    assert sum(one.name == "tls.versions" for one in nginx.read("n.conf", text)) == 1000
+    assert time.monotonic() - start < 5
+
+
+def test_no_rule_passes_where_nginx_takes_the_protocols_of_another_server(tmp_path: Path) -> None:
+    from nis2check.evidence import tree
+    from nis2check.rules.judge import judge
+    from nis2check.rules.load import shipped_rules
+
+    weak, good = "ssl_protocols TLSv1;", "ssl_protocols TLSv1.2 TLSv1.3;"
+    rules = [rule for rule in shipped_rules() if rule.id == "tls/versions"]
+    verdicts = []
+    for default, named in ((good, good), (weak, good), (good, weak)):
+        text = f"events {{}}\nhttp {{\nserver {{ listen 443 ssl; server_name _; {default} }}\nserver {{ {TLS} {named} }}\n}}\n"
+        (tmp_path / "nginx.conf").write_text(text)
+        evidence = tree.read(tmp_path, [nginx])
+        findings = judge(rules, [], evidence.facts, evidence.gaps)
+        verdicts.append([str(one.verdict) for one in findings if one.target.name == SUBJECT])
+    assert verdicts == [["pass"], ["fail"], ["unknown"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["server { listen ${PORT} ssl; server_name a.example; }", "server { listen 443 ssl; server_name ${HOST}; }"],
+)
+def test_what_the_environment_fills_in_is_a_gap(text: str) -> None:
+    (gap,) = nginx.read("n.conf", text)
+    assert isinstance(gap, Unread)
+    assert gap.why is Why.TEMPLATED
+
+
+def test_an_include_named_after_tls_may_add_protocols() -> None:
+    found = nginx.read("n.conf", whole("ssl_protocols TLSv1.2; include snippets/ssl.conf;"))
+    kinds = [type(one) for one in found if one.name == "tls.versions"]
+    assert kinds == [Read, Unread]  # it can fail a rule, and pass none
+    assert read(whole("ssl_protocols TLSv1.2; include headers.conf;"))[0]["tls.versions"] == ["TLSv1.2"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "subjects"),
+    [
+        ("listen [::]:443 ssl;", {SUBJECT}),
+        ("listen 443 quic reuseport; listen 443 ssl;", {SUBJECT}),
+        ("listen 443 quic reuseport;", set()),
+        ("listen 443; ssl on;", {SUBJECT}),
+        ("listen 443; ssl ON;", {SUBJECT}),
+        ("listen 443-444 ssl;", {SUBJECT, "www.ville.example:444"}),
+        ("listen 443;", set()),
+        ("include listen.conf;", set()),  # nothing is said of a port 80 that may not be
+    ],
+)
+def test_listen(listen: str, subjects: set[str]) -> None:
+    found = nginx.read("n.conf", f"server {{ {listen} server_name www.ville.example; ssl_protocols TLSv1.2; }}")
+    assert {one.subject for one in found if one.name == "tls.accepted" and one.subject} == subjects
+
+
+@pytest.mark.parametrize("name", ["_", '""', "~^.*$", "*.ville.example"])
+def test_a_server_without_a_name_is_told_of_the_file(name: str) -> None:
+    text = f"server {{\n listen 443 ssl default_server;\n server_name {name};\n ssl_protocols TLSv1;\n}}\n"
+    assert read(text, "")[0] == {"tls.accepted": True, "tls.versions": ["TLSv1"]}
+    assert line(text, "tls.versions") == 4
+    assert list(nginx.read("n.conf", text.replace("}", "ssl_reject_handshake on; }"))) == []  # takes no client
+
+
+def test_a_protocol_that_nginx_does_not_know() -> None:
+    assert read(whole("ssl_protocols TLSv1.2 all;"))[1]["tls.versions"] is Why.MALFORMED
 
 
 def test_a_plain_host_may_have_its_tls_elsewhere() -> None:

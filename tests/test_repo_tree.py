@@ -47,6 +47,22 @@ def test_a_fact_names_its_file_and_line(tmp_path: Path) -> None:
     assert (location.file, location.line) == ("a b/compose.yml", 4)
 
 
+def test_a_gap_names_its_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "site.conf").write_text(
+        "server {\n  listen 443 ssl;\n  server_name a.example;\n  include tls.conf;\n}\n"
+    )
+    (tmp_path / "web.conf").write_text("server {\n  listen 443 ssl;\n  server_name {{ name }};\n}\n")
+    (tmp_path / "broken.conf").write_text("server {\n  listen 443 ssl;\n")
+    (tmp_path / "dead.yaml").symlink_to("/dev/null")
+    found = {(gap.name, gap.subject, gap.where) for gap in read(tmp_path).gaps}
+    assert {
+        ("tls.versions", "a.example:443", "site.conf:2"),
+        ("nginx.*", "web.conf", "web.conf:3"),
+        ("nginx.*", "broken.conf", "broken.conf:2"),
+        ("files.*", "dead.yaml", "dead.yaml:1"),
+    } <= found
+
+
 def test_the_same_tree_gives_the_same_evidence(tmp_path: Path) -> None:
     for name in ("z", "a", "m"):
         (tmp_path / name).mkdir()

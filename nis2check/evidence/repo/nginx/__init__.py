@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo.nginx.page import page
 from nis2check.evidence.repo.nginx.redirects import redirects
-from nis2check.evidence.repo.nginx.server import Server
+from nis2check.evidence.repo.nginx.server import Listen, Server, may_add, says, setting_of
+from nis2check.evidence.repo.nginx.sockets import InForce, Socket, protocols, share
 from nis2check.evidence.repo.nginx.syntax import Directive, NotRead, parse
 from nis2check.model import FactSpec, Kind, Why
 
@@ -44,6 +45,8 @@ _MAY_BE = re.compile(
 )
 _LOOKS = re.compile(rb"^[ \t]*(?:server|http)\s*\{|^[ \t]*(?:ssl_protocols|server_tokens|proxy_pass)\s", re.MULTILINE)
 
+_VERSIONS = {word.lower(): word for word in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
+
 Found = Iterator[Read | Unread]
 
 
@@ -61,37 +64,64 @@ def read(path: str, text: str) -> Found:
         return
     https = root.last("http")
     servers = [Server(block, https) for block in (https or root).every("server")]
+    sockets = share(servers)
+    taken: set[tuple[str, str]] = set()
     for server in servers:
-        yield from _server(server)
+        yield from _server(server, sockets, taken)
     yield from redirects(servers)
     if not any(server.tls for server in servers):
         yield from _of_file(https or root)
 
 
-def _server(server: Server) -> Found:
+def _server(server: Server, sockets: dict[str, Socket], taken: set[tuple[str, str]]) -> Found:
+    """``taken``: names and sockets that an earlier block has. nginx warns of the second, and never uses it."""
     if (templated := server.templated) is not None:
         yield Unread("nginx.*", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
         return
     for subject, listen in server.subjects():
-        yield Read("tls.accepted", True, listen.line, subject, Kind.TLS)
+        name = subject.rpartition(":")[0]
+        places = {(name, one.place) for one in server.tls if one.port == listen.port}
+        if places <= taken:
+            continue
+        taken |= places
+        yield from _tls(server, sockets, listen, subject, Kind.TLS)
         yield Read("http.https", True, listen.line, subject, Kind.HTTP)
-        yield from _protocols(server.setting("ssl_protocols"), listen.line, subject)
-        preference = server.setting("ssl_prefer_server_ciphers")
-        if isinstance(preference, Directive) and preference.words[:1] in {("on",), ("off",)}:
-            yield Read("tls.server_preference", preference.words[0] == "on", preference.line, subject, Kind.TLS)
         yield from _tokens(server.setting("server_tokens"), listen.line, subject)
         yield from page(server, listen.line, subject)
+    rejects = server.block.last("ssl_reject_handshake")
+    if not server.names and not (rejects and says(rejects, "on")):
+        for listen in {one.port: one for one in reversed(server.tls)}.values():
+            yield from _tls(server, sockets, listen, "", Kind.FILE)  # judged as a setting of the file
 
 
-def _protocols(found: Directive | Unseen, line: int, subject: str) -> Found:
-    if isinstance(found, Unseen):
-        yield Unread("tls.versions", found.why, found.detail, line, subject, Kind.TLS)
-    elif found.templated or any("$" in word for word in found.words):
+def _tls(server: Server, sockets: dict[str, Socket], listen: Listen, subject: str, kind: Kind) -> Found:
+    yield Read("tls.accepted", True, listen.line, subject, kind)
+    for found in protocols(sockets, server, listen.port):
+        yield from _protocols(found, subject, kind)
+        if (more := may_add(server.block, "ssl_protocols")) is not None:
+            yield Unread(
+                "tls.versions", Why.UNREADABLE, "this included file may add to ssl_protocols", more.line, subject, kind
+            )
+    # nginx does apply this one, and ssl_ciphers, by the name that the client asks for.
+    preference = server.setting("ssl_prefer_server_ciphers")
+    if isinstance(preference, Directive) and says(preference, "on", "off"):
+        yield Read("tls.server_preference", says(preference, "on"), preference.line, subject, kind)
+
+
+def _protocols(found: InForce, subject: str, kind: Kind) -> Found:
+    name, setting = "tls.versions", found.setting
+    if isinstance(setting, Unseen):
+        yield Unread(name, setting.why, setting.detail, found.line, subject, kind)
+    elif setting.templated or any("$" in word for word in setting.words):
+        yield Unread(name, Why.TEMPLATED, "ssl_protocols comes from a template", found.line, subject, kind)
+    elif unknown := [word for word in setting.words if word.lower() not in _VERSIONS]:
         yield Unread(
-            "tls.versions", Why.TEMPLATED, "ssl_protocols comes from a template", found.line, subject, Kind.TLS
+            name, Why.MALFORMED, f"{unknown[0][:40]} is no protocol that nginx knows", found.line, subject, kind
         )
     else:
-        yield Read("tls.versions", sorted(set(found.words)), found.line, subject, Kind.TLS)
+        yield Read(name, sorted({_VERSIONS[word.lower()] for word in setting.words}), found.line, subject, kind)
+        if found.doubt:
+            yield Unread(name, Why.UNREADABLE, found.doubt, found.line, subject, kind)
 
 
 def _tokens(found: Directive | Unseen, line: int, subject: str) -> Found:
@@ -105,11 +135,11 @@ def _tokens(found: Directive | Unseen, line: int, subject: str) -> Found:
     elif found.templated or "$" in "".join(found.words):
         yield Unread(name, Why.TEMPLATED, "server_tokens comes from a template", found.line, subject, Kind.HTTP)
     else:
-        yield Read(name, found.words[:1] in {("on",), ("build",)}, found.line, subject, Kind.HTTP)
+        yield Read(name, not says(found, "off"), found.line, subject, Kind.HTTP)
 
 
 def _of_file(outer: Directive) -> Found:
     """The protocols of the http block, or of a snippet, for the servers of other files: said of the file itself."""
-    if (versions := outer.last("ssl_protocols")) is not None:
+    if (versions := setting_of(outer, "ssl_protocols")) is not None:
         yield Read("tls.accepted", True, versions.line)
-        yield from _protocols(versions, versions.line, "")
+        yield from _protocols(InForce(versions, versions.line), "", Kind.FILE)

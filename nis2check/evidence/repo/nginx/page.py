@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from nis2check.evidence.net.http import headers
 from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo.nginx.locations import may_serve
 from nis2check.evidence.repo.nginx.server import GIVES_WAY, Server, is_opaque
 from nis2check.evidence.repo.nginx.syntax import Directive
 from nis2check.model import Json, Kind, Why
@@ -32,7 +33,7 @@ class _Headers:
 
 def page(server: Server, line: int, subject: str) -> Iterator[Read | Unread]:
     """Headers of the page /. The places that may serve it must agree, else the file does not settle the question."""
-    places = [_headers(server, location, line) for location in _serving(server.block)]
+    places = [_headers(server, inner, line) for inner in _places(server)]
     answers = [_facts_of(place) for place in places]
     if any(name in _HEADERS for answer in answers for name in answer):
         yield Read("http.moved_to", "", line, subject, Kind.HTTP)  # the file serves this page itself
@@ -49,20 +50,22 @@ def page(server: Server, line: int, subject: str) -> Iterator[Read | Unread]:
             yield Read(name, first[0], first[1], subject, Kind.HTTP)
 
 
-def _serving(block: Directive) -> list[Directive | None]:
-    """The locations that may serve /: its own, and scripts that an index leads to. None stands for the server itself."""
-    locations = list(block.every("location"))
-    exact = [one for one in locations if one.words == ("=", "/")]
-    prefix = [one for one in locations if one.words in {("/",), ("^~", "/")}]
-    scripts = [one for one in locations if one.words[:1] in {("~",), ("~*",)} and "php" in "".join(one.words[1:])]
-    own: list[Directive | None] = [*(exact or prefix)[:1]]
-    return [*(own or [None]), *scripts]
+def _places(server: Server) -> Iterator[tuple[Directive, ...]]:
+    """The blocks inside the server that may serve the page, innermost first: a location, and each ``if`` with headers."""
+    for location in may_serve(server.block):
+        if location is None:
+            yield ()
+            continue
+        yield (location,)
+        for condition in location.every("if"):
+            if condition.last("add_header") is not None:
+                yield condition, location
 
 
-def _headers(server: Server, location: Directive | None, line: int) -> _Headers:
+def _headers(server: Server, inner: tuple[Directive, ...], line: int) -> _Headers:
     """nginx takes the add_header of the innermost block that has any, and none of those around it."""
-    around = [server.block] if server.outer is None else [server.block, server.outer]
-    chain = around if location is None else [location, *around]
+    chain = [*inner, server.block] if server.outer is None else [*inner, server.block, server.outer]
+    location = inner[-1] if inner else None
     reasons = []
     if location is not None and any(location.every(*GIVES_WAY)):
         reasons.append("the application behind it may send it")
