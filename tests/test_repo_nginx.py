@@ -300,7 +300,11 @@ def test_a_server_without_a_name_is_told_of_the_file(name: str) -> None:
     text = f"server {{\n listen 443 ssl default_server;\n server_name {name};\n ssl_protocols TLSv1;\n}}\n"
     assert read(text, "")[0] == {"tls.accepted": True, "tls.versions": ["TLSv1"]}
     assert line(text, "tls.versions") == 4
-    assert list(nginx.read("n.conf", text.replace("}", "ssl_reject_handshake on; }"))) == []  # takes no client
+    assert list(nginx.read("n.conf", text.replace("}", "ssl_reject_handshake on; }"))) == []
+
+
+def test_a_server_that_rejects_every_handshake_accepts_no_tls() -> None:
+    assert read(whole("ssl_reject_handshake on; ssl_protocols TLSv1.2;")) == ({}, {})
 
 
 def test_a_protocol_that_nginx_does_not_know() -> None:

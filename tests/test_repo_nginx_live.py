@@ -275,3 +275,16 @@ def test_words_in_capitals_and_the_first_of_two_blocks_with_one_name(
         told = "/" in _get(port)["server"]
     facts, _gaps = read(text.replace("listen 80", "listen 443 ssl"), f"{NAME}:443")
     assert facts["http.discloses_version"] == [told] == [True]
+
+
+def test_the_versions_of_a_default_server_that_rejects_all_count_for_the_others(
+    tool: Callable[..., str], certificate: Path, tmp_path: Path
+) -> None:
+    rejects = server("ssl_protocols TLSv1; ssl_reject_handshake on;", names="_")
+    text = rejects + server("ssl_protocols TLSv1.2 TLSv1.3;")
+    assert read(text, "") == ({}, [])
+    program = tool("nginx")
+    with running(program, certificate, tmp_path, text) as port:
+        assert accepted(port, "other.example") == []
+        live = accepted(port, NAME)
+    assert (read(text, f"{NAME}:443")[0]["tls.versions"] == [live]) is not of_name_since(program)

@@ -78,6 +78,9 @@ def _server(server: Server, sockets: dict[str, Socket], taken: set[tuple[str, st
     if (templated := server.templated) is not None:
         yield Unread("nginx.*", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
         return
+    rejects = server.setting("ssl_reject_handshake")
+    if isinstance(rejects, Directive) and says(rejects, "on"):
+        return  # no client gets in, though its ssl_protocols may still count for others
     for subject, listen in server.subjects():
         name = subject.rpartition(":")[0]
         places = {(name, one.place) for one in server.tls if one.port == listen.port}
@@ -88,8 +91,7 @@ def _server(server: Server, sockets: dict[str, Socket], taken: set[tuple[str, st
         yield Read("http.https", True, listen.line, subject, Kind.HTTP)
         yield from _tokens(server.setting("server_tokens"), listen.line, subject)
         yield from page(server, listen.line, subject)
-    rejects = server.block.last("ssl_reject_handshake")
-    if not server.names and not (rejects and says(rejects, "on")):
+    if not server.names:
         for listen in {one.port: one for one in reversed(server.tls)}.values():
             yield from _tls(server, sockets, listen, "", Kind.FILE)  # judged as a setting of the file
 
