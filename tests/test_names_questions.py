@@ -319,7 +319,7 @@ def test_queries_are_what_dnspython_reads(edns: bool) -> None:
 def test_any_datagram_is_taken_or_left(data: bytes, ours: bool) -> None:
     asked = question.Question(b"\1a\4test\0", dns.rdatatype.A)
     query = asked.query(True)
-    ear = question._Ear(query, asked.section)
+    ear = question._Ear(query, asked)
     taken = ear((query[:2] if ours else b"") + data)
     assert taken == (ear.answer is not None)
 
@@ -331,5 +331,5 @@ def test_any_damaged_answer_is_taken_or_left(at: int, value: int) -> None:
     query = asked.query(True)
     data = bytearray(good(dns.message.from_wire(query)).to_wire())
     data[at % len(data)] = value
-    ear = question._Ear(query, asked.section)
+    ear = question._Ear(query, asked)
     assert ear(bytes(data)) == (ear.answer is not None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from functools import lru_cache
 from itertools import chain, zip_longest
 
@@ -24,6 +25,7 @@ import dns.rrset
 
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.question import Budget, Question, all_tries, run_of, shared
+from nis2check.evidence.reply import Reply
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import Why
 
@@ -80,14 +82,34 @@ async def ask(
     ``unchecked`` it is asked not to validate (RFC 4035 section 3.2.2).
     """
     question = Question(
-        (name_of(name) if isinstance(name, str) else name).to_digestable(),
-        dns.rdatatype.from_text(kind),
+        _digestable(name),
+        _kind(kind),
         recurse=recurse,
         dnssec=dnssec,
         tcp=tcp,
         ours=not servers,
         unchecked=unchecked and not servers,
     )
+    return (await _reply(wire, question, servers, deadline, budget)).message
+
+
+_PLAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE | re.ASCII)
+_kind = lru_cache(maxsize=64)(dns.rdatatype.from_text)
+
+
+def _digestable(name: str | dns.name.Name) -> bytes:
+    """A name in wire form, lower case; a plain one without dnspython, which takes ten times as long. Raises Unseen."""
+    if isinstance(name, str):
+        if len(name) <= 253 and _PLAIN.fullmatch(name):
+            labels = name.lower().rstrip(".").encode("ascii").split(b".")
+            return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
+        name = name_of(name)
+    return name.to_digestable()
+
+
+async def _reply(
+    wire: Wire, question: Question, servers: tuple[Endpoint, ...], deadline: Deadline, budget: Budget | None
+) -> Reply:
     until = deadline.sooner(QUESTION_SECONDS)
     try:
         if servers:
@@ -97,7 +119,8 @@ async def ask(
         return await shared(wire, question, ours, until, budget)
     except Unseen as error:
         if error.why is Why.DEADLINE and deadline.left() > 0:
-            raise Unseen(Why.TIMEOUT, f"{kind} {name}: no answer within {QUESTION_SECONDS:.0f} s") from None
+            what = f"{dns.rdatatype.to_text(question.kind)} {dns.name.from_wire(question.name, 0)[0]}"
+            raise Unseen(Why.TIMEOUT, f"{what}: no answer within {QUESTION_SECONDS:.0f} s") from None
         raise
 
 
@@ -105,8 +128,24 @@ async def records(
     wire: Wire, name: str, kind: str, deadline: Deadline, *, budget: Budget | None = None
 ) -> tuple[dns.rdata.Rdata, ...]:
     """The records of a name, CNAMEs followed; () only when their absence is proved. Raises Unseen."""
-    seen = {owner := name_of(name)}
-    answer = await ask(wire, name, kind, deadline, budget=budget)
+    reply = await _reply(wire, Question(_digestable(name), _kind(kind)), (), deadline, budget)
+    if reply.found is not None:
+        if reply.refers:
+            raise Unseen(Why.UNRESOLVED, f"{kind} {name}: the resolver refers to other servers instead of answering")
+        return reply.found
+    return await _behind_aliases(wire, name, name_of(name), kind, reply.message, deadline, budget)
+
+
+async def _behind_aliases(
+    wire: Wire,
+    name: str,
+    owner: dns.name.Name,
+    kind: str,
+    answer: dns.message.Message,
+    deadline: Deadline,
+    budget: Budget | None,
+) -> tuple[dns.rdata.Rdata, ...]:
+    seen = {owner}
     while True:
         aliases = {rrset.name: rrset for rrset in answer.answer if rrset.rdtype == dns.rdatatype.CNAME}
         found = [

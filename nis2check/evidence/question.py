@@ -17,12 +17,12 @@ from weakref import WeakKeyDictionary
 import dns.edns
 import dns.exception
 import dns.flags
-import dns.message
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
 
 from nis2check.evidence.observe import Unseen
+from nis2check.evidence.reply import Reply, read
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import Why
 
@@ -81,8 +81,8 @@ class Question:
 class Run:
     """What is known of our resolver, and what it said, in one run."""
 
-    answers: dict[Question, dns.message.Message] = field(default_factory=dict)
-    pending: dict[Question, asyncio.Future[dns.message.Message]] = field(default_factory=dict)
+    answers: dict[Question, Reply] = field(default_factory=dict)
+    pending: dict[Question, asyncio.Future[Reply]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IN_FLIGHT))
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -110,11 +110,12 @@ class _Ear:
     (TuDoor, CVE-2023-29483).
     """
 
-    def __init__(self, query: bytes, section: bytes) -> None:
-        self.answer: dns.message.Message | None = None
+    def __init__(self, query: bytes, question: Question) -> None:
+        self.answer: Reply | None = None
         self.junk = False
         self._id = query[:2]
-        self._section = section
+        self._section = question.section
+        self._kind = question.kind
 
     def __call__(self, data: bytes) -> bool:
         if data[:2] != self._id:
@@ -126,7 +127,7 @@ class _Ear:
             return False
         try:
             if self._ours(data):
-                self.answer = _parse(data)
+                self.answer = read(data, self._section, self._kind)
         except (dns.exception.DNSException, ValueError, IndexError, OverflowError):
             self.junk = True
         return self.answer is not None
@@ -136,24 +137,13 @@ class _Ear:
         if count == 0:  # some servers that know no EDNS send back a bare header
             return data[3] & 0x0F in {dns.rcode.FORMERR, dns.rcode.NOTIMP}
         # length octets are below 64, so that lower() changes letters only
-        return count == 1 and data[12 : 12 + len(self._section)].lower() == self._section.lower()
+        asked = data[12 : 12 + len(self._section)]
+        return count == 1 and (asked == self._section or asked.lower() == self._section.lower())
 
 
-def _parse(data: bytes) -> dns.message.Message:
-    try:
-        return dns.message.from_wire(data, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError):
-        if not data[2] & 0x02:
-            raise
-        # truncated in the middle of a record: header and question are enough to go on with TCP
-        return dns.message.from_wire(data, question_only=True, ignore_trailing=True)
-
-
-async def _by_udp(
-    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
-) -> dns.message.Message:
+async def _by_udp(wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool) -> Reply:
     query = question.query(edns)
-    ear = _Ear(query, question.section)
+    ear = _Ear(query, question)
     try:
         await wire.datagram(server, query, ear, deadline, TRY_SECONDS, ours=question.ours)
     except Unseen:
@@ -164,11 +154,9 @@ async def _by_udp(
     return ear.answer
 
 
-async def _by_tcp(
-    wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool
-) -> dns.message.Message:
+async def _by_tcp(wire: Wire, question: Question, server: Endpoint, deadline: Deadline, edns: bool) -> Reply:
     query = question.query(edns)
-    ear = _Ear(query, question.section)
+    ear = _Ear(query, question)
     # a deadline and not a time-out per read: a server that drips one byte a second ends too
     async with wire.connect(server, deadline.sooner(2 * TRY_SECONDS), ours=question.ours) as connection:
         connection.write(len(query).to_bytes(2, "big") + query)
@@ -186,7 +174,7 @@ async def one_try(
     deadline: Deadline,
     budget: Budget | None,
     edns: bool = True,
-) -> dns.message.Message:
+) -> Reply:
     """One server's answer, TCP and plain DNS tried where the answer asks for them. Raises Unseen."""
     if budget:
         budget.spend()
@@ -195,7 +183,7 @@ async def one_try(
     if question.ours:
         run = run_of(wire)
         run.heard, run.silent, run.dead_until = True, 0, 0.0
-    if edns and answer.rcode() in {dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS}:
+    if edns and answer.rcode in {dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS}:
         return await one_try(wire, question, server, deadline, budget, False)
     if answer.flags & dns.flags.TC:
         if question.tcp:
@@ -204,11 +192,11 @@ async def one_try(
     return _told(answer, server)
 
 
-def _told(answer: dns.message.Message, server: Endpoint) -> dns.message.Message:
+def _told(answer: Reply, server: Endpoint) -> Reply:
     """The answer itself if it says something of the name. Raises Unseen for every rcode that does not."""
-    rcode = answer.rcode()
-    if rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+    if answer.rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
         return answer
+    rcode = dns.rcode.Rcode.make(answer.rcode)
     why = {
         dns.rcode.SERVFAIL: Why.SERVFAIL,
         dns.rcode.REFUSED: Why.REFUSED,
@@ -217,7 +205,9 @@ def _told(answer: dns.message.Message, server: Endpoint) -> dns.message.Message:
     }.get(rcode, Why.MALFORMED)
     # RFC 8914: says for instance that a SERVFAIL comes from a bogus signature (6)
     extra = [
-        f", extended error {int(option.code)}" for option in answer.options if isinstance(option, dns.edns.EDEOption)
+        f", extended error {int(option.code)}"
+        for option in answer.message.options
+        if isinstance(option, dns.edns.EDEOption)
     ]
     raise Declined(why, f"{dns.rcode.to_text(rcode)} from {server.address}" + "".join(extra[:1]))
 
@@ -227,7 +217,7 @@ _SILENCE = {Why.TIMEOUT, Why.DEADLINE}
 
 async def all_tries(
     wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
-) -> dns.message.Message:
+) -> Reply:
     """Three tries spread over the servers; the last one without EDNS if all was silent (some firewalls drop EDNS)."""
     silent, problem = True, Unseen(Why.TIMEOUT, "no answer")
     for turn in range(TRIES):
@@ -265,7 +255,7 @@ async def _require_resolver(wire: Wire, servers: Servers) -> None:
             soon = Deadline.after(TRY_SECONDS)
             tries = (_by_udp(wire, root, server, soon, True) for server in servers[:TRIES])
             for answer in await asyncio.gather(*tries, return_exceptions=True):
-                run.heard |= isinstance(answer, dns.message.Message) or getattr(answer, "why", None) is Why.MALFORMED
+                run.heard |= isinstance(answer, Reply) or getattr(answer, "why", None) is Why.MALFORMED
             if not run.heard:
                 run.dead_until = time.monotonic() + DEAD_SECONDS
     if not run.heard:
@@ -278,7 +268,7 @@ def _dead(servers: Servers) -> Unseen:
 
 async def _from_resolver(
     wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
-) -> dns.message.Message:
+) -> Reply:
     run = run_of(wire)
     async with run.gate:
         if time.monotonic() < run.dead_until:
@@ -292,9 +282,7 @@ async def _from_resolver(
             raise
 
 
-async def shared(
-    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
-) -> dns.message.Message:
+async def shared(wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None) -> Reply:
     """Our resolver's answer, the same for all who ask in this run; those who ask at the same time wait for one question."""
     run = run_of(wire)
     while (known := run.answers.get(question)) is None and (pending := run.pending.get(question)) is not None:
@@ -309,7 +297,7 @@ async def shared(
     if known is not None:
         return known
     run.pending[question] = asyncio.get_running_loop().create_future()
-    outcome: dns.message.Message | Unseen = Unseen(Why.DEADLINE, "the first asker was cancelled")
+    outcome: Reply | Unseen = Unseen(Why.DEADLINE, "the first asker was cancelled")
     try:
         outcome = run.answers[question] = await _from_resolver(wire, question, servers, deadline, budget)
         return outcome
@@ -320,7 +308,7 @@ async def shared(
         _settle(run.pending.pop(question), outcome)
 
 
-def _settle(future: asyncio.Future[dns.message.Message], outcome: dns.message.Message | Unseen) -> None:
+def _settle(future: asyncio.Future[Reply], outcome: Reply | Unseen) -> None:
     if isinstance(outcome, Unseen):
         future.set_exception(outcome)
         future.exception()  # nobody may be waiting: then there is nothing to complain about

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import cast
 
 from nis2check.evidence.connection import ANSWER_SECONDS, MOST_BYTES, Connection, unseen
 from nis2check.evidence.guard import forbidden, is_loopback
@@ -68,6 +69,47 @@ class _Datagram(asyncio.DatagramProtocol):
             self.answer.set_exception(unseen(error))
 
 
+class _Line(asyncio.DatagramProtocol):
+    """One socket to our own resolver that questions share while some wait: a socket for each costs more than its question.
+
+    The first two bytes of a datagram tell whose it is. It is given up after some use and when nobody waits, so that the port
+    that a forger must guess does not stay the same (RFC 5452 section 9.2).
+    """
+
+    MOST_SENT = 1024
+
+    def __init__(self) -> None:
+        self.waiting: dict[bytes, tuple[Callable[[bytes], bool], asyncio.Future[bytes]]] = {}
+        self.sent = 0
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # until Python 3.12 asyncio's own class for UDP is no DatagramTransport
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, _source: tuple[str | None, int]) -> None:
+        accept, answer = self.waiting.get(data[:2], (None, None))
+        if accept is not None and answer is not None and not answer.done() and accept(data):
+            answer.set_result(data)
+
+    def error_received(self, error: Exception) -> None:
+        for _accept, answer in self.waiting.values():
+            if not answer.done():
+                answer.set_exception(unseen(error))
+
+    def has_room(self, mark: bytes) -> bool:
+        """Whether a question of this id may go out here."""
+        return self.sent < self.MOST_SENT and mark not in self.waiting
+
+    def leave(self, mark: bytes) -> None:
+        """A question is over; the last one closes the line."""
+        _accept, answer = self.waiting.pop(mark)
+        answer.cancel()
+        if not self.waiting and self.transport is not None:
+            self.sent = self.MOST_SENT
+            self.transport.close()
+
+
 # Set by the collector for a second look, which has only the time that the first one left.
 LOOK_SECONDS: ContextVar[float | None] = ContextVar("LOOK_SECONDS", default=None)
 
@@ -80,6 +122,7 @@ class Wire:
         self.queries = 0
         self._manners: dict[str, Manners] = {}
         self._next = 0.0
+        self._lines: dict[Endpoint, _Line] = {}
 
     def now(self) -> str:
         """The time of a look, RFC 3339 with offset."""
@@ -169,6 +212,8 @@ class Wire:
         self.queries += 1
         left = deadline.left()
         loop = asyncio.get_running_loop()
+        if ours:
+            return await self._on_a_line(endpoint, payload, accept, seconds, left)
         try:
             transport, protocol = await loop.create_datagram_endpoint(
                 lambda: _Datagram(accept), remote_addr=(endpoint.address, endpoint.port)
@@ -185,6 +230,37 @@ class Wire:
         finally:
             protocol.answer.cancel()
             transport.close()
+
+    async def _on_a_line(
+        self, endpoint: Endpoint, payload: bytes, accept: Callable[[bytes], bool], seconds: float, left: float
+    ) -> bytes:
+        line = await self._line(endpoint, payload[:2])
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        line.waiting[payload[:2]] = (accept, answer)
+        line.sent += 1
+        assert line.transport is not None  # noqa: S101 - _line() connected it
+        try:
+            line.transport.sendto(payload)
+            async with asyncio.timeout(min(seconds, left)):
+                return await answer
+        except TimeoutError:
+            why = Why.DEADLINE if left <= seconds else Why.TIMEOUT
+            raise Unseen(why, f"no answer from {endpoint.address} within {min(seconds, left):.0f} s") from None
+        finally:
+            line.leave(payload[:2])
+
+    async def _line(self, endpoint: Endpoint, mark: bytes) -> _Line:
+        """The line in use if it has room for an id, else a new one."""
+        line = self._lines.get(endpoint)
+        if line is None or not line.has_room(mark):
+            try:
+                _transport, line = await asyncio.get_running_loop().create_datagram_endpoint(
+                    _Line, remote_addr=(endpoint.address, endpoint.port)
+                )
+            except OSError as error:
+                raise unseen(error) from None
+            self._lines[endpoint] = line
+        return line
 
 
 class _Visit:
