@@ -49,16 +49,20 @@ class Room:
 
 
 def first_measures(order: Order, settings: Settings, room: Room) -> tuple[list[str], frozenset[str]]:
-    """The first six that can be done in six months, best first; and those of them that are there only so that a governance
-    measure is among the six."""
+    """The first six that can be done in six months, best first; and those of them that are there only so that enough
+    of governance is among the six."""
     picked = _pick(order, settings, room, ())
     kept = [key for key in picked if order.actions[key].governance]
     if len(kept) >= settings.governance:
         return picked, frozenset()
-    free = [key for key, one in order.actions.items() if one.governance and not order.needs[key] and key not in kept]
-    for key in sorted(free, key=order.rank):
-        if len(kept) < settings.governance and room.holds([*kept, key]):
-            kept.append(key)
+    governance = [key for key, one in order.actions.items() if one.governance]
+    while len(kept) < settings.governance:
+        free = [
+            key for key in governance if key not in kept and order.needs[key] <= {*kept} and room.holds([*kept, key])
+        ]
+        if not free:
+            break
+        kept.append(min(free, key=order.rank))
     return _pick(order, settings, room, kept), frozenset(kept) - frozenset(picked)
 
 
