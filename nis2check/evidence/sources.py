@@ -15,7 +15,8 @@ READERS: tuple[Reader, ...] = (nginx, zone, compose, secrets)
 def fact_specs() -> dict[str, FactSpec]:
     """Every fact that some source makes, by name. A rule that names another is refused."""
     specs: dict[str, FactSpec] = {}
-    for source in (*PROBES, *READERS):
+    sources: tuple[Probe | Reader, ...] = (*PROBES, *READERS)
+    for source in sources:
         for spec in source.FACTS:
             specs.setdefault(spec.name, spec)
     return specs
