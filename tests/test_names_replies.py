@@ -130,7 +130,7 @@ def test_questions_that_wait_together_share_a_socket(
 
 
 @pytest.mark.parametrize(
-    "name", ["www.ville.test", "WWW.Ville.test.", "_dmarc.ville.test", "été.fr", "a\\.b.test", "x" * 63 + ".fr"]
+    "name", ["ville.test", "WWW.Ville.test.", "_dmarc.ville.test", "été.fr", "a\\.b.test", "x" * 63 + ".fr"]
 )
 def test_names_in_wire_form(name: str) -> None:
     assert names._digestable(name) == dns.name.from_text(name).to_digestable()
