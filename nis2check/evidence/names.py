@@ -119,7 +119,8 @@ async def _reply(
         return await shared(wire, question, ours, until, budget)
     except Unseen as error:
         if error.why is Why.DEADLINE and deadline.left() > 0:
-            what = f"{dns.rdatatype.to_text(question.kind)} {dns.name.from_wire(question.name, 0)[0].to_text(omit_final_dot=True)}"
+            name = dns.name.from_wire(question.name, 0)[0].to_text(omit_final_dot=True)
+            what = f"{dns.rdatatype.to_text(question.kind)} {name}"
             raise Unseen(Why.TIMEOUT, f"{what}: no answer within {QUESTION_SECONDS:.0f} s") from None
         raise
 
