@@ -116,7 +116,7 @@ def test_a_plain_server(s_server: Callable[..., int], pki: Path) -> None:
     assert told["tls.authentication"] == ["RSA"]
     assert told["tls.sni_required"] is False
     assert told["tls.default_certificate_same"] is True
-    assert told.gaps.keys() == {"tls.cipher_suites", "tls.dh_bits", "tls.dh_prime", "tls.ssl2"}, "what was not asked"
+    assert told.gaps == {}, "a void question, or one of the full depth, is no gap"
     assert 10 <= told.connections <= 17
 
 
@@ -180,7 +180,7 @@ def test_a_server_that_refuses_hellos_without_a_name(pki: Path, tool: Callable[.
         server.wait()
     assert told["certificate.key"] == "RSA-2048"
     assert told["tls.sni_required"] is True
-    assert told.gaps["tls.default_certificate_same"].startswith("not_asked")
+    assert "tls.default_certificate_same" not in told.gaps
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--resolver", metavar="ADDRESS:PORT", help=_("Résolveur DNS à interroger.")),
         click.option(
-            "--root-hints", type=click.Path(path_type=Path), help=_("Fichier des serveurs racine du DNS (maquette).")
+            "--root-hints",
+            type=click.Path(path_type=Path),
+            help=_("Serveurs racine du DNS (accepté, sans effet : les questions passent par le résolveur)."),
         ),
         click.option(
             "--trust-anchor", type=click.Path(path_type=Path), help=_("Ancre de confiance DNSSEC (maquette).")

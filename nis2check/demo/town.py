@@ -221,6 +221,9 @@ def _database(stream: socket.socket) -> None:
     stream.recv(256)
 
 
+_PARENT_SOA = dns.rrset.from_text("test.", 3600, "IN", "SOA", "a.test. hostmaster.test. 1 7200 3600 1209600 3600")
+
+
 class Zone:
     """An authoritative DNS server for the zone of the town, over UDP and TCP."""
 
@@ -241,6 +244,9 @@ class Zone:
         question = query.question[0] if query.question else None
         if question is None or not question.name.is_subdomain(self._zone.origin or dns.name.root):
             response.set_rcode(dns.rcode.REFUSED)
+            return response.to_wire()
+        if question.rdtype == dns.rdatatype.DS and question.name == self._zone.origin:
+            response.authority.append(_PARENT_SOA)  # the parent's answer, as a resolver would bring it: no DS
             return response.to_wire()
         response.flags |= dns.flags.AA
         node = self._zone.get_node(question.name)

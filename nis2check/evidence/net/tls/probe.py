@@ -37,7 +37,27 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
         return
     looks = [look_at(wire, one, deadline, target.host, starttls) for one in found]
     async for observation in looks[0] if len(looks) == 1 else _together(looks):
-        yield observation
+        if not _is_void(observation):
+            yield observation
+
+
+# Questions that have no answer to miss: of another kind of key, of suites or versions that the server does not have.
+_VOID = frozenset(
+    {
+        "not an RSA key",
+        "no DHE suite is accepted",
+        "one version only: nothing to fall back to",
+        "an address has no name to send",
+        "refused without server_name",
+    }
+)
+
+
+def _is_void(observation: Observation) -> bool:
+    """True for a "gap" that is none: a void question, or one that only ``--full`` asks. Its fact is simply absent."""
+    if not isinstance(observation, Missed) or observation.why is not Why.NOT_ASKED:
+        return False
+    return observation.detail in _VOID or observation.detail.endswith("with --full")
 
 
 async def _together(looks: list[AsyncIterator[Observation]]) -> AsyncIterator[Observation]:
