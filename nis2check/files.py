@@ -230,7 +230,7 @@ def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
         return _scalar(node, path, file)
     if isinstance(node, SequenceNode):
         return [_build(child, (*path, index), lines, file) for index, child in enumerate(node.value)]
-    assert isinstance(node, MappingNode)  # noqa: S101 - the three kinds of node of YAML
+    assert isinstance(node, MappingNode)  # the three kinds of node of YAML
     out: dict[str, Json] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1

@@ -51,7 +51,7 @@ class Connection:
     async def open(self, seconds: float) -> None:
         """The TCP handshake. Raises Unseen: refused, timeout, deadline, reset, limit."""
         sock = self._socket
-        assert sock is not None  # noqa: S101 - opened once, before anything can end it
+        assert sock is not None  # opened once, before anything can end it
         number = sock.connect_ex((self.endpoint.address, self.endpoint.port))
         if number in _UNDER_WAY:
             self._loop.add_writer(sock.fileno(), self._wake)

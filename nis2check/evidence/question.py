@@ -150,7 +150,7 @@ async def _by_udp(wire: Wire, question: Question, server: Endpoint, deadline: De
         if ear.junk:
             raise Unseen(Why.MALFORMED, f"the answer of {server.address} cannot be read") from None
         raise
-    assert ear.answer is not None  # noqa: S101 - datagram() returns only what the ear took
+    assert ear.answer is not None  # datagram() returns only what the ear took
     return ear.answer
 
 

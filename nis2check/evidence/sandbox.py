@@ -87,8 +87,8 @@ class Sandbox:
 
     def _ask(self, request: bytes) -> bytes:
         child = self._child = self._child or _start()
-        assert child.stdin is not None  # noqa: S101 - both are pipes, see _start
-        assert child.stdout is not None  # noqa: S101
+        assert child.stdin is not None  # both are pipes, see _start
+        assert child.stdout is not None
         child.stdin.write(request)
         child.stdin.flush()
         return _line(child.stdout.fileno(), time.monotonic() + WALL_SECONDS)

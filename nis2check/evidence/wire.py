@@ -238,7 +238,7 @@ class Wire:
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         line.waiting[payload[:2]] = (accept, answer)
         line.sent += 1
-        assert line.transport is not None  # noqa: S101 - _line() connected it
+        assert line.transport is not None  # _line() connected it
         try:
             line.transport.sendto(payload)
             async with asyncio.timeout(min(seconds, left)):

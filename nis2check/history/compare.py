@@ -63,7 +63,7 @@ class Change:
     def state(self) -> State:
         """The newer of the two."""
         found = self.after or self.before
-        assert found is not None  # noqa: S101 - a change has at least one side
+        assert found is not None  # a change has at least one side
         return found
 
 
@@ -130,7 +130,7 @@ def compare(before: Earlier, document: Mapping[str, Json]) -> Changes:
 def _kind(change: Change) -> str:
     """The meaning of a finding that was judged this time; empty when nothing changed or nothing was told."""
     was, now = change.before, change.after
-    assert now is not None  # noqa: S101 - asked of findings that are there
+    assert now is not None  # asked of findings that are there
     if now.is_gap:
         if was is None or not was.is_gap:
             return "new"

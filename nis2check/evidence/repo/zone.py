@@ -136,7 +136,7 @@ class _Zone:
         self._zone = zone
         self._lines = text.splitlines()
         self._whole = whole  # False: more records come from included files
-        assert zone.origin is not None  # noqa: S101 - read() gives it
+        assert zone.origin is not None  # read() gives it
         self._origin: dns.name.Name = zone.origin
         self._domain = zone.origin.to_text(omit_final_dot=True).lower()
 

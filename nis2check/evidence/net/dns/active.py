@@ -75,7 +75,7 @@ def _worst(fact: str, where: str, answers: Iterable[tuple[str, bool | Unseen]]) 
 
 async def _resolves(this: Look, server: Server) -> bool:
     """RFC 5358: whether a stranger's question about a foreign name is answered by recursion."""
-    assert not isinstance(server.endpoints, Unseen)  # noqa: S101 - _is_covered()
+    assert not isinstance(server.endpoints, Unseen)  # _is_covered()
     question = Question(_wire_name(FOREIGN), dns.rdatatype.A, ours=False)
     try:
         answer = await one_try(this.wire, question, server.endpoints[0], this.deadline, this.budget)
@@ -92,7 +92,7 @@ def _wire_name(text: str) -> bytes:
 
 async def _hands_over(this: Look, server: Server) -> bool:
     """Whether a transfer starts (RFC 5936 section 2.2): the SOA, then any other record. An error code is a refusal."""
-    assert not isinstance(server.endpoints, Unseen)  # noqa: S101 - _is_covered()
+    assert not isinstance(server.endpoints, Unseen)  # _is_covered()
     head = pack("!HHHHHH", number := randbits(16), 0, 1, 0, 0, 0)
     query = head + this.zone.to_digestable() + pack("!HH", dns.rdatatype.AXFR, dns.rdataclass.IN)
     kinds: list[int] = []

@@ -189,7 +189,7 @@ def keys_under(answer: dns.message.Message, name: dns.name.Name, found: Delegati
     rrset = rrset_of(answer, name, dns.rdatatype.DNSKEY)
     keys = tuple(key for key in rrset or () if isinstance(key, DNSKEY))
     vouched = announced(keys, found.records, name)
-    assert rrset is not None  # noqa: S101 - announced() finds none in an empty set
+    assert rrset is not None  # announced() finds none in an empty set
     verify(rrset, signatures_over(answer.answer, name, dns.rdatatype.DNSKEY), vouched, name, meter)
     return keys
 

@@ -119,7 +119,7 @@ async def _soa(this: Look, servers: list[Server]) -> list[Observation]:
     if not answering:
         return missed(("dns.soa", "dns.soa_consistent"), nobody(servers))
     found = rrset_of(answering[0].soa, this.zone, dns.rdatatype.SOA)
-    assert found is not None  # noqa: S101 - serial() just read it
+    assert found is not None  # serial() just read it
     seen: list[Observation] = [
         Seen("dns.soa", _soa_value(found[0]), where=f"SOA {this.zone_text} at {answering[0].name}")
     ]

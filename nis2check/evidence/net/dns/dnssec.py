@@ -50,7 +50,7 @@ async def dnssec_facts(this: Look, servers: list[Server], ds: dns.message.Messag
 async def _keys_of(this: Look, server: Server) -> dns.message.Message | Unseen:
     """The DNSKEY answer of a name server, asked once."""
     if server.keys is None:
-        assert not isinstance(server.endpoints, Unseen)  # noqa: S101 - only servers that answered are asked
+        assert not isinstance(server.endpoints, Unseen)  # only servers that answered are asked
         server.keys = await tried(this.ask(this.zone, "DNSKEY", server.endpoints, dnssec=True))
         if not isinstance(server.keys, Unseen) and (not has_authority(server.keys) or server.keys.edns < 0):
             # without EDNS no signature can be sent
@@ -102,7 +102,7 @@ def _bits(key: DNSKEY) -> int | None:
 
 async def _denial(this: Look, server: Server) -> list[Observation]:
     """How the zone proves that something is absent: asked for what no zone holds at its apex but one with NSEC3."""
-    assert not isinstance(server.endpoints, Unseen)  # noqa: S101 - it answered DNSKEY
+    assert not isinstance(server.endpoints, Unseen)  # it answered DNSKEY
     where = f"NSEC3PARAM {this.zone_text} at {server.name}"
     answer = await tried(this.ask(this.zone, "NSEC3PARAM", server.endpoints, dnssec=True))
     if isinstance(answer, Unseen):
@@ -183,7 +183,7 @@ async def _holds(this: Look, server: Server, above: Delegation, meter: Meter) ->
     try:
         validated = keys_under(keys, this.zone, above, meter)
         soa = rrset_of(server.soa, this.zone, dns.rdatatype.SOA)
-        assert soa is not None  # noqa: S101 - it is a server that gave a serial
+        assert soa is not None  # it is a server that gave a serial
         verify(soa, signatures_over(server.soa.answer, this.zone, dns.rdatatype.SOA), validated, this.zone, meter)
     except Bogus as error:
         raise Bogus(f"{server.name}: {error}") from None

@@ -181,7 +181,7 @@ class Exchange:
             if number in ALERTS:
                 return Answer(hello, Kind.REFUSED, alert=number, raw=flight.raw)
             error = malformed(f"alert {number} is not assigned")
-        assert error is not None  # noqa: S101 - the caller ends with a complete flight or with an error
+        assert error is not None  # the caller ends with a complete flight or with an error
         return Answer(hello, _kind(error, flight.received, connected), unseen=error, raw=flight.raw)
 
 

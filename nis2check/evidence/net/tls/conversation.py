@@ -94,7 +94,7 @@ class Conversation:
                     return again
                 self.wire.refused_us(self.endpoint.address)
             control = self.control
-            assert control is not None  # noqa: S101 - the caller asked
+            assert control is not None  # the caller asked
             return await self._judged(again, await self._try(control))
 
     async def _judged(self, ended: Answer, control: Answer) -> Answer:

@@ -39,7 +39,7 @@ def _is_ecdsa(scheme: int) -> bool:
 
 def kind_of(answer: Answer) -> str:
     """RSA or ECDSA (EdDSA included), from the suite or, in TLS 1.3, from the signature; "" when neither tells."""
-    assert answer.server is not None  # noqa: S101 - asked of accepted answers
+    assert answer.server is not None  # asked of accepted answers
     if answer.server.version == TLS13:
         body = answer.first(records.CERTIFICATE_VERIFY)
         if body is None or len(body) < 2:

@@ -134,7 +134,7 @@ class Opener:
         self._iv = _expand_label(word, secret, b"iv", b"", 12)
 
     def _open(self, record: bytes) -> None:
-        assert self._aead is not None  # noqa: S101 - _derive came first
+        assert self._aead is not None  # _derive came first
         nonce = (int.from_bytes(self._iv, "big") ^ self._sequence).to_bytes(12, "big")
         self._sequence += 1
         try:

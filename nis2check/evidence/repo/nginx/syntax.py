@@ -71,7 +71,7 @@ class _Parser:
     def add(self, block: list[Directive] | None) -> Directive:
         directive = Directive(self.words[0] if self.words else "", tuple(self.words[1:]), self.line, block)
         inside = self.open[-1].block
-        assert inside is not None  # noqa: S101 - only blocks are open
+        assert inside is not None  # only blocks are open
         inside.append(directive)
         self.words = []
         return directive
@@ -96,7 +96,7 @@ def parse(text: str) -> Directive:
     position, line = 0, 1
     while position < len(text):
         token = _TOKEN.match(text, position)
-        assert token is not None  # noqa: S101 - the last alternative takes any character
+        assert token is not None  # the last alternative takes any character
         kind, raw = token.lastgroup, token[0]
         position = token.end()
         if kind == "statement":
