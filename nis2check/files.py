@@ -367,8 +367,8 @@ def _explain(fault: Any) -> str:
             text = _("Clé inconnue : « {key} »").format(key=key)
             return text + (_(" ; vouliez-vous dire « {near} » ?").format(near=near[0]) if near else ".")
         case "required":
-            missing = [key for key in fault.validator_value if key not in fault.instance]
-            return _("Il manque la clé « {key} ».").format(key=missing[0])
+            key = fault.message.split("'")[1]  # one fault a key: 'name' is a required property
+            return _("Il manque la clé « {key} ».").format(key=key)
         case "type":
             kind = fault.validator_value
             kinds = " | ".join(kind) if isinstance(kind, list) else str(kind)

@@ -164,6 +164,17 @@ def test_every_fault_of_a_file_is_said_in_one_go() -> None:
     assert len(caught.value.more) == 2
 
 
+def test_each_missing_key_is_named_once() -> None:
+    with pytest.raises(InputError) as caught:
+        files.check(
+            files.Document({"schema": "nis2check.evidence/1", "facts": [], "gaps": [], "run": {}}, "e.json"), "evidence"
+        )
+
+    said = [caught.value.what, *caught.value.more]
+    assert len(said) == len(set(said)) == 4
+    assert all(any(f"« {key} »" in line for line in said) for key in ("tool", "body", "started", "finished"))
+
+
 def test_canonical_bytes_do_not_depend_on_order() -> None:
     assert (
         files.canonical({"b": 1, "a": "é"})
