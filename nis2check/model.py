@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     PARTIAL = "partial"  # attestations only
     UNKNOWN = "unknown"  # looked for, could not tell; never counts as pass
     TO_ATTEST = "to_attest"  # no machine can show it: a person must attach a proof
-    PASS = "pass"  # noqa: S105
+    PASS = "pass"  # noqa: S105 - a verdict
     NOT_APPLICABLE = "not_applicable"
 
 

@@ -225,7 +225,7 @@ def _internal(error: BaseException, *, debug: bool) -> int:
         trace = trace.tb_next
     where = ""
     if trace is not None:
-        where = f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119
+        where = f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"  # noqa: PTH119 - lighter
     what = _("Erreur interne de nis2check : {kind}{where}.").format(kind=type(error).__name__, where=where)
     _tell(what, advice=_("La trace : ajouter --debug après nis2check."))
     return Exit.INTERNAL

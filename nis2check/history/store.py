@@ -161,7 +161,7 @@ def _insert(connection: Connection, document: Mapping[str, Json]) -> int:
     row |= {column: len(document["changes"].get(key, ())) for key, column in _CHANGES.items()}
     marks = ", ".join("?" for _column in _KEPT)
     connection.execute(
-        f"INSERT INTO run ({', '.join(_KEPT)}) VALUES ({marks})",  # noqa: S608 - our own names of columns
+        f"INSERT INTO run ({', '.join(_KEPT)}) VALUES ({marks})",  # noqa: S608 - constants of this file only - our own names of columns
         [row[column] for column in _KEPT],
     )
     _insert_states(connection, int(number), document)
@@ -200,7 +200,7 @@ FROM (
   WHERE r.body = ? AND r.moment <= ? AND s.verdict IN ({", ".join(f"'{verdict}'" for verdict in sorted(SETTLED))})
 ) newest JOIN finding f ON f.id = newest.finding
 WHERE newest.age = 1
-"""  # noqa: S608 - our own words
+"""  # noqa: S608 - constants of this file only - our own words
 
 
 def _earlier(path: Path, connection: Connection, body: str, moment: str) -> Earlier | None:
@@ -237,7 +237,7 @@ def _states(path: Path, connection: Connection, query: str, values: tuple[Json, 
 
 def _runs(path: Path, connection: Connection, body: str) -> Iterator[Run]:
     where = "WHERE body = ? OR name = ?" if body else ""
-    query = f"SELECT {', '.join(_LISTED)} FROM run {where} ORDER BY moment DESC, number DESC"  # noqa: S608
+    query = f"SELECT {', '.join(_LISTED)} FROM run {where} ORDER BY moment DESC, number DESC"  # noqa: S608 - constants of this file only
     for values in connection.execute(query, (body, body) if body else ()):
         row = dict(zip(_LISTED, values, strict=True))
         if not all(isinstance(value, str if name in _TEXTS else int) for name, value in row.items()):

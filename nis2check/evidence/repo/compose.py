@@ -157,7 +157,7 @@ def _published(entry: Node) -> Iterator[dict[str, Json]]:
 
 
 def _one(port: int, target: int, address: str) -> dict[str, Json]:
-    return {"port": port, "target": target, "class": class_of(target), "address": address or "0.0.0.0"}  # noqa: S104
+    return {"port": port, "target": target, "class": class_of(target), "address": address or "0.0.0.0"}  # noqa: S104 - read, not bound
 
 
 def _range(text: str) -> list[int]:

@@ -43,10 +43,6 @@ class Node:
     def each(self) -> Iterator[Node]:
         yield from self.items or ()
 
-    @property
-    def is_true(self) -> bool:
-        return self.text is not None and self.plain and self.text.lower() in {"true", "yes", "on"}
-
 
 def documents(text: str) -> list[Node]:
     """The documents of a file. Raises Unseen: limit, malformed, templated (not YAML before a template is filled in)."""

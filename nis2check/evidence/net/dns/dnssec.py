@@ -109,7 +109,7 @@ async def _denial(this: Look, server: Server) -> list[Observation]:
         return missed(["dns.dnssec.denial"], answer)
     parameters = rrset_of(answer, this.zone, dns.rdatatype.NSEC3PARAM)
     hashed = [r for rrset in answer.authority for r in rrset if isinstance(r, NSEC3)]
-    iterations = [int(getattr(one, "iterations")) for one in [*(parameters or ()), *hashed]]  # noqa: B009
+    iterations = [int(getattr(one, "iterations")) for one in [*(parameters or ()), *hashed]]  # noqa: B009 - see caa
     if iterations:
         return [
             Seen("dns.dnssec.denial", "NSEC3", where=where),

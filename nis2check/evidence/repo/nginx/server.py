@@ -144,7 +144,7 @@ def _place(place: str) -> tuple[str, range]:
         address = str(ipaddress.ip_address(host.strip("[")))
     except ValueError:
         address = host
-    return ("*" if address in {"", "0.0.0.0"} else address), range(first, min(last, first + MOST_PORTS) + 1)  # noqa: S104
+    return ("*" if address in {"", "0.0.0.0"} else address), range(first, min(last, first + MOST_PORTS) + 1)  # noqa: S104 - read
 
 
 def is_opaque(block: Directive) -> bool:
