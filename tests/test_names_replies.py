@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from nis2check.evidence import names
 from nis2check.evidence.question import Question
 from nis2check.evidence.reply import Reply, read
-from nis2check.evidence.wire import Deadline, Endpoint, Settings, Wire
+from nis2check.evidence.wire import PACES, Deadline, Endpoint, Settings, Wire
 
 OWNER = "www.ville.test."
 
@@ -127,7 +127,7 @@ def test_questions_that_wait_together_share_a_socket(
         return [found[0].to_text() for found in await asyncio.gather(*asked)]
 
     assert asyncio.run(ask_all()) == [f"192.0.2.{n}" for n in range(2, 40)]
-    assert opened < 39
+    assert opened <= 4  # one for the first question, and for the burst one or little more
 
 
 @pytest.mark.parametrize(

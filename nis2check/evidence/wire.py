@@ -123,6 +123,7 @@ class Wire:
         self._manners: dict[str, Manners] = {}
         self._next = 0.0
         self._lines: dict[Endpoint, _Line] = {}
+        self._opening: dict[Endpoint, asyncio.Lock] = {}
 
     def now(self) -> str:
         """The time of a look, RFC 3339 with offset."""
@@ -250,17 +251,19 @@ class Wire:
             line.leave(payload[:2])
 
     async def _line(self, endpoint: Endpoint, mark: bytes) -> _Line:
-        """The line in use if it has room for an id, else a new one."""
-        line = self._lines.get(endpoint)
-        if line is None or not line.has_room(mark):
-            try:
-                _transport, line = await asyncio.get_running_loop().create_datagram_endpoint(
-                    _Line, remote_addr=(endpoint.address, endpoint.port)
-                )
-            except OSError as error:
-                raise unseen(error) from None
-            self._lines[endpoint] = line
-        return line
+        """The line in use if it has room for an id, else a new one. Who asks while one is being opened waits for it:
+        a burst of questions would open a socket each."""
+        async with self._opening.setdefault(endpoint, asyncio.Lock()):
+            line = self._lines.get(endpoint)
+            if line is None or not line.has_room(mark):
+                try:
+                    _transport, line = await asyncio.get_running_loop().create_datagram_endpoint(
+                        _Line, remote_addr=(endpoint.address, endpoint.port)
+                    )
+                except OSError as error:
+                    raise unseen(error) from None
+                self._lines[endpoint] = line
+            return line
 
 
 class _Visit:
