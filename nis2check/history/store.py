@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from nis2check.errors import InputError
@@ -19,6 +20,7 @@ from nis2check.files import LARGEST_JSON, canonical, check, parse_json
 from nis2check.history import door
 from nis2check.history.compare import SETTLED, Earlier, State, states, with_changes
 from nis2check.history.door import PATIENCE, Connection
+from nis2check.history.trend import Point, coverage, with_trend
 from nis2check.language import _
 from nis2check.model import Json, Proof, Severity, Verdict
 
@@ -68,12 +70,21 @@ class History:
     patience: float = PATIENCE  # seconds
 
     def save(self, document: Mapping[str, Json]) -> tuple[int, dict[str, Json]]:
-        """Keep a ``nis2check.result/1`` in one transaction: its number, and the document with ``changes`` and ``since``
-        against the earlier runs of the same body. When it returns, the run is on disk."""
+        """Keep a ``nis2check.result/1`` in one transaction: its number, and the document with ``changes``, ``since`` and
+        ``trend`` against the earlier runs of the same body. When it returns, the run is on disk."""
         with door.writing(self.path, self.patience) as connection:
-            before = _earlier(self.path, connection, _body(document), _moment(document["run"]["started"]))
-            changed = with_changes(document, before)
-            return _insert(connection, changed), changed
+            body, moment = _body(document), _moment(document["run"]["started"])
+            before = _earlier(self.path, connection, body, moment)
+            points = _points(self.path, connection, body, moment)
+            number = _number(connection)
+            changed = with_trend(with_changes(document, before), points, number)
+            _insert(connection, number, changed)
+            return number, changed
+
+    def trend(self, body: str) -> tuple[Point, ...]:
+        """What each run of a body (SIREN, or name of one without) counted by verdict and proof, the oldest first."""
+        with door.reading(self.path, self.patience) as connection:
+            return tuple(_points(self.path, connection, body, _END_OF_TIME))
 
     def runs(self, body: str = "") -> tuple[Run, ...]:
         """The runs kept, the latest first; ``body``: of one SIREN or name only."""
@@ -138,9 +149,13 @@ def _plain(text: object) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
-def _insert(connection: Connection, document: Mapping[str, Json]) -> int:
+def _number(connection: Connection) -> int:
     connection.execute("UPDATE last_number SET run = run + 1")
     (number,) = connection.execute("SELECT run FROM last_number").fetchone()
+    return int(number)
+
+
+def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -> None:
     data = canonical(document)
     run, tool = document["run"], document["tool"]
     row: dict[str, Json] = {
@@ -164,8 +179,7 @@ def _insert(connection: Connection, document: Mapping[str, Json]) -> int:
         f"INSERT INTO run ({', '.join(_KEPT)}) VALUES ({marks})",  # noqa: S608 - constants of this file only - our own names of columns
         [row[column] for column in _KEPT],
     )
-    _insert_states(connection, int(number), document)
-    return int(number)
+    _insert_states(connection, number, document)
 
 
 def _insert_states(connection: Connection, number: int, document: Mapping[str, Json]) -> None:
@@ -201,6 +215,27 @@ FROM (
 ) newest JOIN finding f ON f.id = newest.finding
 WHERE newest.age = 1
 """  # noqa: S608 - constants of this file only - our own words
+
+
+# What the runs of a body that began at a moment or before counted, the oldest first.
+_COUNTED = """
+SELECT r.number, r.started, r.complete, r.regime, r.rules, s.verdict, s.proof, COUNT(s.finding)
+FROM run r LEFT JOIN state s ON s.run = r.number
+WHERE r.body = ? AND r.moment <= ?
+GROUP BY r.moment, r.number, s.verdict, s.proof
+ORDER BY r.moment, r.number
+"""
+_END_OF_TIME = "9999"  # sorts after every moment
+
+
+def _points(path: Path, connection: Connection, body: str, moment: str) -> Iterator[Point]:
+    rows = connection.execute(_COUNTED, (body, moment))
+    for (number, started, complete, regime, rules), counted in groupby(rows, key=lambda row: row[:5]):
+        try:
+            counts = coverage((Verdict(row[5]), Proof(row[6]), int(row[7])) for row in counted if row[7])
+        except ValueError:  # a word that no nis2check writes
+            raise door.damaged(path, _("un verdict inconnu s'y trouve")) from None
+        yield Point(int(number), str(started), bool(complete), str(regime), str(rules), counts)
 
 
 def _earlier(path: Path, connection: Connection, body: str, moment: str) -> Earlier | None:
