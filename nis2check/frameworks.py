@@ -55,6 +55,7 @@ class Measure:
     every_months: int | None  # a frequency that the framework itself sets
     validity_months: int  # how long an answer without an end date holds
     cyberdepart: int | None  # rank among ANSSI's 13 first actions
+    monaidecyber: int | None  # rank in MonAideCyber's order, by our own correspondence
     needs: tuple[str, ...]  # measures to do first
     links: tuple[Link, ...]
 
@@ -144,6 +145,7 @@ def _measure(item: Json, objective: Json, data: Json, position: int) -> Measure:
         every_months=every,
         validity_months=every or data.get("validity_months", 12),
         cyberdepart=item.get("cyberdepart"),
+        monaidecyber=item.get("monaidecyber"),
         needs=tuple(item.get("needs", ())),
         links=_links(item),
     )

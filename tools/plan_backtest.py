@@ -102,11 +102,11 @@ def by_severity(case: Case) -> list[str]:
 
 def by_fixed_rank(case: Case) -> list[str]:
     """MonAideCyber's order re-expressed: measures of a fixed rank up to 8 first, in each half the worst answer first, then
-    the rank. Its ranks are those of ANSSI's first actions here."""
+    the rank. The ranks are its own, brought to ReCyF by our correspondence."""
     answers = ("fail", "partial", "to_attest")
 
     def rank(item: Json) -> tuple[bool, int, int]:
-        ranks = [RECYF.measures[id_].cyberdepart or 99 for id_ in item["measures"] if id_ in RECYF.measures]
+        ranks = [RECYF.measures[id_].monaidecyber or 99 for id_ in item["measures"] if id_ in RECYF.measures]
         first = min(ranks, default=99)
         return first > 8, answers.index(case.findings[item["findings"][0]]["verdict"]), first
 

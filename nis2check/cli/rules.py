@@ -92,9 +92,18 @@ def test(path: Path | None, as_json: bool) -> int:
 def lint(path: Path | None, as_json: bool) -> int:
     from nis2check.evidence.sources import fact_specs
     from nis2check.rules.lint import lint_folder, lint_shipped
+    from nis2check.rules.lint_frameworks import lint_frameworks
+    from nis2check.rules.load import load
 
-    rules, faults = lint_shipped(fact_specs()) if path is None else lint_folder(path, fact_specs())
-    return _report(faults, rules, "", as_json=as_json)
+    if path is not None:
+        rules, faults = lint_folder(path, fact_specs())
+        return _report(faults, rules, "", as_json=as_json)
+    rules, faults = lint_shipped(fact_specs())
+    if faults:  # what a faulty rule cites is not known
+        return _report(faults, rules, "", as_json=as_json)
+    count, faults = lint_frameworks(load(fact_specs()))
+    done = plural("{n} référentiel", "{n} référentiels", count)
+    return _report(faults, rules, done, as_json=as_json)
 
 
 def _write(rules: Sequence[Json], version: str) -> None:

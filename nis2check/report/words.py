@@ -205,12 +205,13 @@ def spoken(value: Json, lang: str) -> str:
 def legal_status(status: Mapping[str, Json], lang: str) -> str:
     """What is known of the law itself, as a dated statement."""
     day = printing.date(str(status.get("as_of", "")), lang)
-    if status.get("text") == "bill, not promulgated":
+    text = status.get("text")
+    if (text.get("en") if isinstance(text, Mapping) else text) == "bill, not promulgated":
         return _(
             "La loi de transposition est un projet, non promulgué au {day} d'après nos sources : elle n'est pas opposable à "
             "cette date. À vérifier depuis."
         ).format(day=day)
-    return _("{statement} (au {day}).").format(statement=spoken(status.get("text"), lang), day=day)
+    return _("{statement} (au {day}).").format(statement=spoken(text, lang), day=day)
 
 
 def inhabitants(population: Json) -> int | None:

@@ -84,6 +84,7 @@ def _measure(measure: Measure, framework: Framework) -> dict[str, Json]:
         "validity_months": measure.validity_months,
         "effort_days": measure.effort_days,
         "cyberdepart": measure.cyberdepart,
+        "monaidecyber": measure.monaidecyber,
         "needs": list(measure.needs),
         "links": _links((*measure.links, *objective.links)),
         "notice": dict(framework.notice),
