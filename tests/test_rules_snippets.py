@@ -89,3 +89,46 @@ def test_records_to_publish_are_well_formed() -> None:
     assert len(records) > 8
     for _rule_id, _name, kind, value in records:
         dns.rdata.from_text("IN", kind, value)
+
+
+@pytest.mark.parametrize(("rule_id", "snippet"), snippets("haproxy"))
+def test_haproxy_accepts_it(tool: Tool, stand_ins: dict[str, str], tmp_path: Path, rule_id: str, snippet: str) -> None:
+    chain, key = list(stand_ins.values())[:2]
+    bundle = tmp_path / "both.pem"
+    bundle.write_bytes(Path(chain).read_bytes() + Path(key).read_bytes())
+    front = f"frontend web\n    mode http\n    timeout client 5s\n    bind unix@{tmp_path}/s ssl crt {bundle}\n"
+    configuration = tmp_path / "haproxy.cfg"
+    configuration.write_text(f"{snippet}\n{front}", encoding="utf-8")
+
+    done = subprocess.run(
+        [tool("haproxy"), "-c", "-f", str(configuration)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("rule_id", "snippet"), snippets("dovecot"))
+def test_dovecot_accepts_it(tool: Tool, tmp_path: Path, rule_id: str, snippet: str) -> None:
+    configuration = tmp_path / "dovecot.conf"
+    configuration.write_text(f"{snippet}\n", encoding="utf-8")
+
+    done = subprocess.run(
+        [tool("doveconf"), "-c", str(configuration), "-a"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    for setting in re.findall(r"^(\w+ = .+)$", snippet, re.MULTILINE):
+        assert setting in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "snippet"),
+    [(rule_id, text) for rule_id, text in snippets("bind") if re.search(r"^(options|zone|dnssec-policy)", text)],
+)
+def test_named_accepts_it(tool: Tool, tmp_path: Path, rule_id: str, snippet: str) -> None:
+    configuration = tmp_path / "named.conf"
+    configuration.write_text(f"{snippet}\n", encoding="utf-8")
+
+    done = subprocess.run([tool("named-checkconf"), str(configuration)], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
