@@ -196,14 +196,14 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_finished(tmp_path: Path) ->
 KILLED_WHILE_MAKING = """
 import os, signal, sys
 from pathlib import Path
-from nis2check.history import door
+from nis2check.history import sqlite
 
 def half():
     yield from made[:2]
     os.kill(os.getpid(), signal.SIGKILL)
 
-made, door._SCHEMA = door._SCHEMA, half()
-with door.writing(Path(sys.argv[1])):
+made, sqlite._SCHEMA = sqlite._SCHEMA, half()
+with sqlite.writing(Path(sys.argv[1]), 30):
     pass
 """
 

@@ -40,6 +40,8 @@ NETWORK = {
     "smtplib",
     "urllib.request",
     "http.client",
+    "psycopg",
+    "psycopg.conninfo",
     "sqlite3",  # no network, but a door of its own all the same
 }
 # The only modules that may open a socket or a child process, and for what.
@@ -54,7 +56,8 @@ MAY_TOUCH = {
     "evidence/question.py": {"asyncio"},
     "evidence/net": {"asyncio", "ssl"},  # tasks and TLS in memory; sockets only through the wire
     "demo": {"socket", "socketserver", "ssl"},  # the servers of the demo town
-    "history/door.py": {"sqlite3"},
+    "history/sqlite.py": {"sqlite3"},
+    "history/postgresql.py": {"psycopg", "psycopg.conninfo"},
     "cli": {"asyncio"},  # asyncio.run at the top
 }
 

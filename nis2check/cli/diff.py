@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     type=click.Choice(SEVERITIES),
     help=_("Sortir avec 1 si un écart de cette gravité ou plus est nouveau ou aggravé."),
 )
-def command(before: str, after: str, file: Path | None, as_json: bool, fail_on: str | None) -> int:
+def command(before: str, after: str, place: str | None, as_json: bool, fail_on: str | None) -> int:
     """A and B: result files, or numbers of runs of the history (``nis2check diff 3 5``)."""
     from nis2check.cli.outputs import pen, print_text
     from nis2check.files import canonical, write_stdout
     from nis2check.history import diff
     from nis2check.model import Severity
 
-    found = diff.document(_result(before, file), _result(after, file))
+    found = diff.document(_result(before, place), _result(after, place))
     if as_json:
         write_stdout(canonical(found))
     else:
@@ -46,7 +46,7 @@ def command(before: str, after: str, file: Path | None, as_json: bool, fail_on: 
     return Exit.GAPS if fail_on is not None and diff.fails(found, Severity(fail_on)) else Exit.OK
 
 
-def _result(name: str, history: Path | None) -> Mapping[str, Json]:
+def _result(name: str, history: str | None) -> Mapping[str, Json]:
     """A result file; a number that is no file's name is a kept run."""
     from nis2check.files import check, load_json
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from nis2check.history.store import History, Run
     from nis2check.report.pen import Pen
 
+VARIABLE = "NIS2CHECK_HISTORY"  # keeps the password of a server out of the list of processes
+
 history_option = click.option(
-    "--history", "file", type=click.Path(path_type=Path), help=_("Le fichier de l'historique (.nis2check par défaut).")
+    "--history",
+    "place",
+    metavar="PLACE",
+    help=_("L'historique : un fichier (.nis2check par défaut) ou postgresql:// (NIS2CHECK_HISTORY)."),
 )
 _body = click.option("--body", default="", metavar="SIREN", help=_("Cet organisme seulement (SIREN, ou nom exact)."))
 
@@ -37,13 +43,13 @@ def command() -> None:
     pass
 
 
-def opened(file: Path | None) -> History:
+def opened(place: str | None) -> History:
     """The history named, else that of the current folder. Raises InputError: there is none."""
     from nis2check.bodyfile import NAME
-    from nis2check.history import place
+    from nis2check.history.place import to_read
     from nis2check.history.store import History
 
-    return History(file if file is not None else place.to_read(Path(NAME), os.environ))
+    return History(place or os.environ.get(VARIABLE) or to_read(Path(NAME), os.environ))
 
 
 # -------------------------------------------------------------------------------------------------------------- list
@@ -53,10 +59,10 @@ def opened(file: Path | None) -> History:
 @history_option
 @_body
 @_json("nis2check.history/1")
-def list_(file: Path | None, body: str, as_json: bool) -> int:
+def list_(place: str | None, body: str, as_json: bool) -> int:
     from nis2check.cli.outputs import pen, print_text
 
-    runs = opened(file).runs(body)
+    runs = opened(place).runs(body)
     if as_json:
         return _write(runs)
     print_text("".join(f"{line}\n" for run in runs for line in _lines(run, pen(chosen()))))
@@ -114,13 +120,13 @@ def _lines(run: Run, pen: Pen) -> list[str]:
 )
 @click.option("--all", "everything", is_flag=True, help=_("Tout montrer, même les écarts mineurs."))
 def show(
-    run: int | None, file: Path | None, body: str, as_json: bool, outputs: tuple[str, ...], everything: bool
+    run: int | None, place: str | None, body: str, as_json: bool, outputs: tuple[str, ...], everything: bool
 ) -> int:
     from nis2check.cli import outputs as out
     from nis2check.files import canonical, write_stdout
 
     wanted = out.parse(outputs)
-    history = opened(file)
+    history = opened(place)
     document = history.document(run if run is not None else _last(history, body))
     out.write_all(document, wanted, chosen())
     if as_json:
@@ -143,18 +149,31 @@ def _last(history: History, body: str) -> int:
 @command.command("prune", help=say(_("Oublier pour de bon d'anciennes analyses.")))
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help=_("Garder les N dernières de chaque organisme."))
 @click.option("--before", metavar="DATE", help=_("Oublier celles d'avant ce jour (AAAA-MM-JJ)."))
+@click.option(
+    "--older-than",
+    type=click.IntRange(min=1, max=36500),
+    metavar="DAYS",
+    help=_("Oublier celles de plus de DAYS jours."),
+)
 @click.option("--dry-run", is_flag=True, help=_("Montrer ce qui serait oublié, sans rien changer."))
 @history_option
 @_body
 @_json("nis2check.history/1")
-def prune(keep: int | None, before: str | None, dry_run: bool, file: Path | None, body: str, as_json: bool) -> int:
-    from nis2check.cli.judging import day
+def prune(
+    keep: int | None,
+    before: str | None,
+    older_than: int | None,
+    dry_run: bool,
+    place: str | None,
+    body: str,
+    as_json: bool,
+) -> int:
     from nis2check.cli.outputs import pen, print_text
 
-    if keep is None and before is None:
-        raise InputError(_("Dire quoi oublier : --keep N ou --before AAAA-MM-JJ."))
-    until = day(before)
-    history = opened(file)
+    if keep is None and before is None and older_than is None:
+        raise InputError(_("Dire quoi oublier : --keep N, --before AAAA-MM-JJ ou --older-than JOURS."))
+    until = _until(before, older_than)
+    history = opened(place)
     gone = history.prune(keep=keep, before=until, body=body, dry_run=dry_run)
     if as_json:
         left = history.runs() if not dry_run else tuple(run for run in history.runs() if run not in gone)
@@ -167,23 +186,33 @@ def prune(keep: int | None, before: str | None, dry_run: bool, file: Path | None
     return Exit.OK
 
 
+def _until(before: str | None, older_than: int | None) -> datetime.date | None:
+    """The first day to keep: the later one when both were given, since each forgets what it names."""
+    from nis2check.cli.judging import day
+
+    days = [day(before)] if before is not None else []
+    if older_than is not None:
+        days.append(datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=older_than))
+    return max((found for found in days if found is not None), default=None)
+
+
 # -------------------------------------------------------------------------------------------------------- scan --save
 
 
-def remember(document: Mapping[str, Json], body_file: Path, file: Path | None) -> tuple[Mapping[str, Json], Exit]:
+def remember(document: Mapping[str, Json], body_file: Path, place: str | None) -> tuple[Mapping[str, Json], Exit]:
     """Keep a result: the document with its changes since earlier runs, and OK. A history that cannot be used costs no
     result: the document as it was, one warning on stderr, and NOT_WRITTEN."""
-    from nis2check.history import place
+    from nis2check.history.place import to_write
     from nis2check.history.store import History
 
     try:
-        history = History(file if file is not None else place.to_write(body_file, os.environ))
+        history = History(place or os.environ.get(VARIABLE) or to_write(body_file, os.environ))
         number, changed = history.save(document)
     except Nis2checkError as error:
         where = f"{error.place}: " if error.place else ""
         _tell(_("Analyse non gardée. {fault}").format(fault=f"{where}{error.what} {error.advice}".strip()))
         return document, Exit.NOT_WRITTEN
-    _tell(_("Analyse n° {n} gardée dans {path}").format(n=number, path=history.path))
+    _tell(_("Analyse n° {n} gardée dans {path}").format(n=number, path=history.shown))
     return changed, Exit.OK
 
 

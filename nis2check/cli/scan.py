@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     "--save", is_flag=True, help=_("Garder l'analyse dans l'historique et dire ce qui a changé depuis la dernière.")
 )
 @click.option(
-    "--history", type=click.Path(path_type=Path), help=_("Le fichier de l'historique (.nis2check par défaut).")
+    "--history",
+    metavar="PLACE",
+    help=_("L'historique : un fichier (.nis2check par défaut) ou postgresql:// (NIS2CHECK_HISTORY)."),
 )
 @judging_options
 @network_options
@@ -59,7 +61,7 @@ def command(
     stored: Path | None,
     dry_run: bool,
     save: bool,
-    history: Path | None,
+    history: str | None,
     wanted: Wanted,
     settings: Callable[[str], Settings],
 ) -> int:
@@ -105,14 +107,14 @@ def command(
     return _deliver(result(case), wanted, keep, ended)
 
 
-def _keeper(given: Path | None, history: Path | None) -> Keep:
+def _keeper(given: Path | None, history: str | None) -> Keep:
     """What keeps a result: in the history named, else in that of the body's file."""
     from functools import partial
 
     from nis2check.bodyfile import NAME
     from nis2check.cli.history import remember
 
-    return partial(remember, body_file=given or Path(NAME), file=history)
+    return partial(remember, body_file=given or Path(NAME), place=history)
 
 
 def _deliver(document: Mapping[str, Json], wanted: Wanted, keep: Keep | None, ended: Exit | None = None) -> int:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The tables of a history, in the SQL that SQLite and PostgreSQL both speak; the words that differ are filled by the door.
+"""The tables of a history, in the SQL that SQLite and PostgreSQL both speak; the words that differ are filled by its door.
 
 Columns hold what is asked of many runs at once; the whole result stands compressed beside them, as it was delivered.
+No foreign key from `state` to `finding`: forgetting a finding would look through every state for each one, and both are
+written in one transaction.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ TABLES = (
   document {bytes} NOT NULL
 )""",
     "CREATE INDEX run_of_body ON run (body, moment)",
+    "CREATE INDEX run_of_name ON run (name, moment)",
     """CREATE TABLE finding (
   id TEXT PRIMARY KEY,
   rule TEXT NOT NULL,
@@ -45,7 +48,7 @@ TABLES = (
 ){clustered}""",
     """CREATE TABLE state (
   run INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
-  finding TEXT NOT NULL REFERENCES finding (id),
+  finding TEXT NOT NULL,
   verdict TEXT NOT NULL,
   severity TEXT NOT NULL,
   proof TEXT NOT NULL,

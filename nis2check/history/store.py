@@ -17,12 +17,13 @@ from pathlib import Path
 
 from nis2check.errors import InputError
 from nis2check.files import LARGEST_JSON, canonical, check, parse_json
-from nis2check.history import door
 from nis2check.history.compare import SETTLED, Earlier, State, states, with_changes
-from nis2check.history.door import PATIENCE, Connection
+from nis2check.history.door import PATIENCE, Connection, Door, door
 from nis2check.history.trend import Point, coverage, with_trend
 from nis2check.language import _
 from nis2check.model import Json, Proof, Severity, Verdict
+
+LONGEST_KEY = 500  # characters of the name of a body
 
 _COUNTS = {  # key of the result's coverage → column
     "applicable": "applicable",
@@ -64,18 +65,28 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A history by its file. Every method opens, checks and closes it. Raises InputError, one sentence for each fault."""
+    """A history by its place: a file, or the ``postgresql://`` URL of a team's. Every method opens, checks and closes it.
+    Raises InputError, one sentence for each fault."""
 
-    path: Path
+    place: Path | str
     patience: float = PATIENCE  # seconds
+
+    @property
+    def shown(self) -> str:
+        """Its place as it may be printed: without a password."""
+        return self._door.shown
+
+    @property
+    def _door(self) -> Door:
+        return door(self.place, self.patience)
 
     def save(self, document: Mapping[str, Json]) -> tuple[int, dict[str, Json]]:
         """Keep a ``nis2check.result/1`` in one transaction: its number, and the document with ``changes``, ``since`` and
         ``trend`` against the earlier runs of the same body. When it returns, the run is on disk."""
-        with door.writing(self.path, self.patience) as connection:
+        with self._door.writing() as connection:
             body, moment = _body(document), _moment(document["run"]["started"])
-            before = _earlier(self.path, connection, body, moment)
-            points = _points(self.path, connection, body, moment)
+            before = _earlier(self._door, connection, body, moment)
+            points = _points(self._door, connection, body, moment)
             number = _number(connection)
             changed = with_trend(with_changes(document, before), points, number)
             _insert(connection, number, changed)
@@ -83,17 +94,17 @@ class History:
 
     def trend(self, body: str) -> tuple[Point, ...]:
         """What each run of a body (SIREN, or name of one without) counted by verdict and proof, the oldest first."""
-        with door.reading(self.path, self.patience) as connection:
-            return tuple(_points(self.path, connection, body, _END_OF_TIME))
+        with self._door.reading() as connection:
+            return tuple(_points(self._door, connection, _key(body), _END_OF_TIME))
 
     def runs(self, body: str = "") -> tuple[Run, ...]:
         """The runs kept, the latest first; ``body``: of one SIREN or name only."""
-        with door.reading(self.path, self.patience) as connection:
-            return tuple(_runs(self.path, connection, body))
+        with self._door.reading() as connection:
+            return tuple(_runs(self._door, connection, body))
 
     def document(self, number: int) -> Mapping[str, Json]:
         """The result of a run, as it was delivered."""
-        with door.reading(self.path, self.patience) as connection:
+        with self._door.reading() as connection:
             row = connection.execute("SELECT sha256, document FROM run WHERE number = ?", (number,)).fetchone()
         if row is None:
             raise InputError(
@@ -106,8 +117,8 @@ class History:
         name = _("analyse n° {n}").format(n=number)
         data = _unpacked(packed)
         if data is None or sha256(data).hexdigest() != digest:
-            raise door.damaged(self.path, _("{name} illisible").format(name=name))
-        found = parse_json(data, f"{self.path} ({name})")
+            raise self._door.damaged(_("{name} illisible").format(name=name))
+        found = parse_json(data, f"{self.shown} ({name})")
         check(found, "result")
         result: Mapping[str, Json] = found.data
         return result
@@ -120,23 +131,35 @@ class History:
         Gives those forgotten; ``dry_run``: those that would be.
         """
         if dry_run:
-            with door.reading(self.path, self.patience) as connection:
-                return tuple(_doomed(_runs(self.path, connection, body), keep, before))
-        with door.writing(self.path, self.patience) as connection:
-            doomed = tuple(_doomed(_runs(self.path, connection, body), keep, before))
+            with self._door.reading() as connection:
+                return tuple(_doomed(_runs(self._door, connection, body), keep, before))
+        with self._door.writing() as connection:
+            doomed = tuple(_doomed(_runs(self._door, connection, body), keep, before))
             connection.executemany("DELETE FROM run WHERE number = ?", [(run.number,) for run in doomed])
-            connection.execute("DELETE FROM finding WHERE id NOT IN (SELECT finding FROM state)")
+            connection.execute(_FORGET)
         if doomed:
-            door.shrink(self.path, self.patience)
+            self._door.shrink()
         return doomed
 
 
 # ------------------------------------------------------------------------------------------------------------ writing
 
+# A join that both engines hash; NOT IN and NOT EXISTS are each slow on one of them.
+_FORGET = """
+DELETE FROM finding WHERE id IN (
+  SELECT f.id FROM finding f LEFT JOIN state s ON s.finding = f.id WHERE s.finding IS NULL
+)
+"""
+
 
 def _body(document: Mapping[str, Json]) -> str:
     body = document["body"] or {}
-    return _plain(body.get("siren") or body.get("name") or "")
+    return _key(body.get("siren") or body.get("name") or "")
+
+
+def _key(text: object) -> str:
+    """What is looked up: cut, since a row of an index of PostgreSQL holds 2 704 bytes."""
+    return _plain(text)[:LONGEST_KEY]
 
 
 def _moment(started: str) -> str:
@@ -151,8 +174,8 @@ def _plain(text: object) -> str:
 
 def _number(connection: Connection) -> int:
     connection.execute("UPDATE last_number SET run = run + 1")
-    (number,) = connection.execute("SELECT run FROM last_number").fetchone()
-    return int(number)
+    row = connection.execute("SELECT run FROM last_number").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -> None:
@@ -161,10 +184,10 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
     row: dict[str, Json] = {
         "number": number,
         "body": _body(document),
-        "name": _plain((document["body"] or {}).get("name", "")),
+        "name": _key((document["body"] or {}).get("name", "")),
         "moment": _moment(run["started"]),
         "started": run["started"],
-        "finished": run["finished"],
+        "finished": _plain(run["finished"]),
         "complete": int(document["complete"]),
         "regime": _plain(document["regime"]),
         "version": _plain(tool["version"]),
@@ -190,7 +213,7 @@ def _insert_states(connection: Connection, number: int, document: Mapping[str, J
     )
     connection.executemany(
         "INSERT INTO state (run, finding, verdict, severity, proof, since) VALUES (?, ?, ?, ?, ?, ?)",
-        [(number, one.id, str(one.verdict), str(one.severity), str(one.proof), one.since) for one in found],
+        [(number, one.id, str(one.verdict), str(one.severity), str(one.proof), _plain(one.since)) for one in found],
     )
 
 
@@ -228,17 +251,17 @@ ORDER BY r.moment, r.number
 _END_OF_TIME = "9999"  # sorts after every moment
 
 
-def _points(path: Path, connection: Connection, body: str, moment: str) -> Iterator[Point]:
+def _points(door: Door, connection: Connection, body: str, moment: str) -> Iterator[Point]:
     rows = connection.execute(_COUNTED, (body, moment))
     for (number, started, complete, regime, rules), counted in groupby(rows, key=lambda row: row[:5]):
         try:
             counts = coverage((Verdict(row[5]), Proof(row[6]), int(row[7])) for row in counted if row[7])
         except ValueError:  # a word that no nis2check writes
-            raise door.damaged(path, _("un verdict inconnu s'y trouve")) from None
+            raise door.damaged(_("un verdict inconnu s'y trouve")) from None
         yield Point(int(number), str(started), bool(complete), str(regime), str(rules), counts)
 
 
-def _earlier(path: Path, connection: Connection, body: str, moment: str) -> Earlier | None:
+def _earlier(door: Door, connection: Connection, body: str, moment: str) -> Earlier | None:
     """What the runs of a body that began at a moment or before know; None when there are none."""
     latest = connection.execute(_LATEST, (body, moment)).fetchone()
     if latest is None:
@@ -246,12 +269,12 @@ def _earlier(path: Path, connection: Connection, body: str, moment: str) -> Earl
     number, started = latest
     return Earlier(
         str(started),
-        _states(path, connection, _OF_RUN, (number,)),
-        _states(path, connection, _SETTLED, (body, moment)),
+        _states(door, connection, _OF_RUN, (number,)),
+        _states(door, connection, _SETTLED, (body, moment)),
     )
 
 
-def _states(path: Path, connection: Connection, query: str, values: tuple[Json, ...]) -> dict[str, State]:
+def _states(door: Door, connection: Connection, query: str, values: tuple[Json, ...]) -> dict[str, State]:
     try:
         return {
             str(name): State(
@@ -267,16 +290,16 @@ def _states(path: Path, connection: Connection, query: str, values: tuple[Json, 
             for name, rule, kind, target, verdict, severity, proof, since in connection.execute(query, values)
         }
     except ValueError:  # a word that no nis2check writes
-        raise door.damaged(path, _("un verdict inconnu s'y trouve")) from None
+        raise door.damaged(_("un verdict inconnu s'y trouve")) from None
 
 
-def _runs(path: Path, connection: Connection, body: str) -> Iterator[Run]:
+def _runs(door: Door, connection: Connection, body: str) -> Iterator[Run]:
     where = "WHERE body = ? OR name = ?" if body else ""
     query = f"SELECT {', '.join(_LISTED)} FROM run {where} ORDER BY moment DESC, number DESC"  # noqa: S608 - constants of this file only
-    for values in connection.execute(query, (body, body) if body else ()):
+    for values in connection.execute(query, (_key(body), _key(body)) if body else ()):
         row = dict(zip(_LISTED, values, strict=True))
         if not all(isinstance(value, str if name in _TEXTS else int) for name, value in row.items()):
-            raise door.damaged(path, _("une ligne y a un type inattendu"))
+            raise door.damaged(_("une ligne y a un type inattendu"))
         yield Run(
             number=row["number"],
             complete=bool(row["complete"]),
