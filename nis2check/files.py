@@ -324,19 +324,23 @@ def schema(name: str) -> Mapping[str, Json]:
 
 def check(document: Document, name: str) -> None:
     """Check a document against a shipped schema. All faults are named at once, the first in full, in the order of lines."""
+    told = faults(document, name)
+    if told:
+        more = tuple(f"{place}: {what}" for place, what in told[1:20])
+        raise InputError(told[0][1], place=told[0][0], more=more)
+
+
+def faults(document: Document, name: str) -> list[tuple[Place, str]]:
+    """What a document has against a shipped schema: places and French sentences, in the order of lines."""
     import jsonschema
 
-    faults = list(_leaves(jsonschema.Draft202012Validator(schema(name)).iter_errors(document.data)))
-    if not faults:
-        return
     told: list[tuple[int, str, Place]] = []
-    for fault in faults:
+    for fault in _leaves(jsonschema.Draft202012Validator(schema(name)).iter_errors(document.data)):
         path: Path_ = tuple(fault.absolute_path)
         place = document.place((*path, _unknown_keys(fault)[0]) if fault.validator == "additionalProperties" else path)
         told.append((place.line or 0, _explain(fault), place))
     told.sort(key=lambda t: (t[0], t[1]))
-    more = tuple(f"{place}: {what}" for _line, what, place in told[1:20])
-    raise InputError(told[0][1], place=told[0][2], more=more)
+    return [(place, what) for _line, what, place in told]
 
 
 def _leaves(errors: Iterator[Any]) -> Iterator[Any]:

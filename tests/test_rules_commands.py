@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from nis2check.files import schema
+from nis2check.files import schema, shipped
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -153,3 +153,23 @@ def test_a_body_s_words_cannot_command_the_terminal(nis2check: Command, own: Pat
     assert done.returncode == 0
     assert b"\x1b[31m" not in done.stdout
     assert rb"\x1b[31m" in done.stdout
+
+
+def test_lint_names_every_fault_of_every_file_once(nis2check: Command, tmp_path: Path) -> None:
+    text = (shipped("policies") / "rules" / "tls" / "versions.yaml").read_text(encoding="utf-8")
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "good.yaml").write_text(text, encoding="utf-8")
+    (own / "twice.yaml").write_text(text + "severity: low\n", encoding="utf-8")
+    (own / "two.yaml").write_text(text.replace("severity: high", "severity: hihg\nweight: 3"), encoding="utf-8")
+
+    done = nis2check("rules", "lint", "own")
+
+    told = done.stdout.decode().splitlines()
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in told if line.count("own/") == 1] == [
+        "own/twice.yaml",
+        "own/two.yaml",
+        "own/two.yaml",
+    ]
+    assert len(told) == 3

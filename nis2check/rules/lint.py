@@ -13,11 +13,12 @@ from pathlib import Path
 
 from nis2check.errors import InputError, Place
 from nis2check.files import Document, load_yaml, shipped
+from nis2check.files import faults as schema_faults
 from nis2check.language import _
 from nis2check.model import FactSpec, Json, Kind, Rule, Severity, Text
 from nis2check.rules.assertions import implied_types, near
 from nis2check.rules.judge import judge_examples
-from nis2check.rules.load import check_rule, load, own_profiles, rule_files, shipped_files
+from nis2check.rules.load import check_rule, load, own_profiles, rule_files, rule_paths, shipped_files
 from nis2check.rules.references import sources
 
 LONGEST_SENTENCE = 25  # words that an elected official reads in one breath
@@ -51,8 +52,13 @@ def lint_shipped(specs: Mapping[str, FactSpec]) -> tuple[int, list[Fault]]:
 def lint_folder(folder: Path, specs: Mapping[str, FactSpec]) -> tuple[int, list[Fault]]:
     """How many rules a body has of its own and their faults. It may cite texts of its own, and write in French alone."""
     faults: list[Fault] = []
-    files = list(rule_files(folder))
-    for document, rule_id in files:
+    paths = list(rule_paths(folder))
+    for path, rule_id in paths:
+        try:
+            document = load_yaml(path)
+        except InputError as error:
+            faults.append(Fault(error.place or Place(str(path)), error.what))
+            continue
         rule, found = _checked(document, rule_id, folder, specs)
         faults += found
         if rule is not None:
@@ -62,7 +68,7 @@ def lint_folder(folder: Path, specs: Mapping[str, FactSpec]) -> tuple[int, list[
             load(specs, (folder,))
         except InputError as error:  # an id taken, or a rule to replace that does not exist
             faults.append(Fault(error.place or Place(str(folder)), " ".join(filter(None, [error.what, error.advice]))))
-    return len(files), faults
+    return len(paths), faults
 
 
 def failing_examples(folder: Path | None, specs: Mapping[str, FactSpec]) -> tuple[int, int, list[Fault]]:
@@ -83,11 +89,13 @@ def failing_examples(folder: Path | None, specs: Mapping[str, FactSpec]) -> tupl
 def _checked(
     document: Document, rule_id: str, folder: Path, specs: Mapping[str, FactSpec]
 ) -> tuple[Rule | None, list[Fault]]:
+    against_schema = [Fault(place, what) for place, what in schema_faults(document, "rule")]
+    if against_schema:
+        return None, against_schema
     try:
         rule = check_rule(document, rule_id, specs, own_profiles(folder))
     except InputError as error:
-        more = [Fault(Place(document.file), line) for line in error.more]
-        return None, [Fault(error.place or Place(document.file), error.what), *more]
+        return None, [Fault(error.place or Place(document.file), error.what)]
     return rule, [*_types(rule, document, specs), *_examples(rule, document), *_conditions(rule, document)]
 
 

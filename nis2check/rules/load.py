@@ -52,6 +52,12 @@ def shipped_files() -> Iterator[tuple[Document, str]]:
 
 
 def rule_files(folder: Path) -> Iterator[tuple[Document, str]]:
+    """The rule files of a body's own folder, read, with their ids. Raises InputError at the first that cannot be read."""
+    for path, rule_id in rule_paths(folder):
+        yield load_yaml(path), rule_id
+
+
+def rule_paths(folder: Path) -> Iterator[tuple[Path, str]]:
     """The rule files of a body's own folder with their ids. ``profiles/`` holds shared lists, not rules."""
     if not folder.is_dir():
         raise InputError(_("Dossier de règles introuvable."), place=Place(str(folder)))
@@ -64,7 +70,7 @@ def rule_files(folder: Path) -> Iterator[tuple[Document, str]]:
         if not _ID.match(rule_id):
             what = _("Nom de règle refusé : minuscules sans accent, chiffres et tirets.")
             raise InputError(what, place=Place(str(path)))
-        yield load_yaml(path), rule_id
+        yield path, rule_id
 
 
 def version() -> str:
