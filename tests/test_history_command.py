@@ -201,7 +201,7 @@ def test_a_history_on_a_medium_that_cannot_be_written_is_still_read(open_folder:
         "from pathlib import Path\n"
         "from nis2check.history.store import History\n"
         "from nis2check.errors import InputError\n"
-        "import nis2check.files, jsonschema, yaml\n"
+        "import nis2check.files, nis2check.history.sqlite, jsonschema, yaml\n"
         "import json\n"
         "document = json.loads(Path(sys.argv[2]).read_bytes())\n"
         "if os.getuid() == 0:\n"
