@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nis2check.frameworks import Framework
-from nis2check.model import Evidence, Json, Rule, Scope, Waiver
+from nis2check.model import Evidence, Json, Rule, Scope, Touched, Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,5 @@ class Case:
     finished: str
     waivers: tuple[Waiver, ...] = ()
     plan: Mapping[str, Json] = field(default_factory=dict)  # days_per_month, start
+    touched: Touched | None = None  # only what a change touches (`check --diff`)
+    accept_comments: bool = True  # nis2check:ignore of files

@@ -259,6 +259,32 @@ def finding_id(rule: str, kind: str, name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Offender:
+    """A part of a file's fact that fails a rule. ``place`` is None when its reader noted no line for it; ``print`` is made
+    of what the part says, so that it survives a shifted line and a reworded message."""
+
+    fact: str
+    place: Location | None
+    print: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What a change touches: of each file the ranges of lines (from 1, both ends included), or None for the whole file."""
+
+    base: str  # the revision as asked
+    commit: str  # what the files are compared with
+    lines: Mapping[str, tuple[tuple[int, int], ...] | None]
+
+    def holds(self, place: Location) -> bool:
+        """Whether the change touches this line."""
+        if place.file not in self.lines:
+            return False
+        ranges = self.lines[place.file]
+        return ranges is None or any(first <= place.line <= last for first, last in ranges)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One rule on one target. ``facts`` are those that decided, at the worst address."""
 
@@ -276,6 +302,7 @@ class Finding:
     waiver: Waiver | None = None
     since: str = ""
     addresses: tuple[Mapping[str, Json], ...] = ()  # [{address, verdict, facts, reason}] when there are several
+    offenders: tuple[Offender, ...] = ()  # of a ``fail`` read in files: the parts that fail
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from nis2check import __version__
 from nis2check.case import Case
 from nis2check.frameworks import Framework
 from nis2check.law.scope import document as scope_document
-from nis2check.model import Finding, Gap, Json, Location, Proof, Reference, Rule, Verdict, Waiver
+from nis2check.model import Finding, Gap, Json, Location, Offender, Proof, Reference, Rule, Touched, Verdict, Waiver
 from nis2check.rules.load import digest
 
 NOTICE = {
@@ -57,7 +57,12 @@ def document(
         "rules": {rule.id: _rule(rule) for rule in case.rules if rule.id in named},
         "framework": _framework(case.framework),
         "notice": NOTICE,
+        **({"diff": _diff(case.touched)} if case.touched else {}),
     }
+
+
+def _diff(touched: Touched) -> dict[str, Json]:
+    return {"base": touched.base, "commit": touched.commit, "files": sorted(touched.lines)}
 
 
 def coverage(findings: Iterable[Finding]) -> dict[str, Json]:
@@ -109,7 +114,12 @@ def _finding(finding: Finding, case: Case) -> dict[str, Json]:
         "waiver": _waiver(finding.waiver) if finding.waiver else None,
         "since": finding.since or case.started,
         "addresses": [dict(address) for address in finding.addresses],
+        **({"offenders": [_offender(one) for one in finding.offenders]} if finding.offenders else {}),
     }
+
+
+def _offender(offender: Offender) -> dict[str, Json]:
+    return {"fact": offender.fact, "location": _location(offender.place), "print": offender.print}
 
 
 def _location(location: Location | None) -> dict[str, Json] | None:

@@ -7,7 +7,9 @@ Live scans, `check` and the replay of a stored evidence file all pass here: the 
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
+from nis2check.attest import comments
 from nis2check.attest.measures import findings as measure_findings
 from nis2check.attest.objectives import objectives
 from nis2check.attest.waivers import attach
@@ -17,11 +19,15 @@ from nis2check.plan.plan import plan
 from nis2check.result import document
 from nis2check.rules.drift import drift
 from nis2check.rules.judge import judge
+from nis2check.rules.touched import findings_within, gaps_within
 
 
 def result(case: Case) -> dict[str, Json]:
     """The ``nis2check.result/1`` document of a case."""
-    findings = attach(_findings(case), case.waivers, case.on)
+    covering, unheard = comments.accepted(case.evidence.facts if case.accept_comments else (), case.on)
+    case = _within(replace(case, evidence=replace(case.evidence, gaps=(*case.evidence.gaps, *unheard))))
+    findings = comments.attach(attach(_findings(case), case.waivers, case.on), covering, case.on)
+    case = replace(case, waivers=(*case.waivers, *comments.waivers(covering)))
     category = case.scope.category if case.scope else Category.UNDECIDED
     return document(
         case,
@@ -32,13 +38,20 @@ def result(case: Case) -> dict[str, Json]:
     )
 
 
+def _within(case: Case) -> Case:
+    """With the gaps of a change alone, when there is one."""
+    if case.touched is None:
+        return case
+    return replace(case, evidence=replace(case.evidence, gaps=gaps_within(case.evidence.gaps, case.touched)))
+
+
 def _findings(case: Case) -> list[Finding]:
     evidence = case.evidence
     found = judge(case.rules, evidence.targets, evidence.facts, evidence.gaps)
     if case.scope is not None:
         subject = case.scope.body.siren or case.scope.body.name
         found += measure_findings(case.framework, case.scope.category, evidence.facts, case.on, subject)
-    return found
+    return found if case.touched is None else findings_within(found, case.touched)
 
 
 def _plan(case: Case, findings: list[Finding], category: Category) -> dict[str, Json]:

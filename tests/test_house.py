@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files",),
     ("frameworks", "bodyfile", "sheets"),
     ("case",),
-    ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "demo"),
+    ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "demo", "imports"),
     ("result",),
     ("scan",),
     ("cli",),
@@ -51,6 +51,7 @@ MAY_TOUCH = {
     "evidence/pace.py": {"asyncio"},  # waits for a turn; opens nothing
     "evidence/nmap.py": {"nmap", "asyncio"},  # the nmap runner
     "evidence/sandbox.py": {"subprocess", "multiprocessing"},  # parsers of foreign syntax
+    "evidence/gitbase.py": {"subprocess"},  # git, for `check --diff` alone
     "evidence/collect.py": {"asyncio"},  # schedules looks; opens nothing
     "evidence/names.py": {"asyncio"},  # schedules questions; opens nothing
     "evidence/question.py": {"asyncio"},

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from nis2check.evidence.net import dns, http, mail, ports, tls
 from nis2check.evidence.observe import Probe, Reader
-from nis2check.evidence.repo import compose, nginx, secrets, zone
+from nis2check.evidence.repo import comments, compose, nginx, secrets, zone
 from nis2check.model import FactSpec
 
 PROBES: tuple[Probe, ...] = (dns, mail, tls, http, ports)
-READERS: tuple[Reader, ...] = (nginx, zone, compose, secrets)
+READERS: tuple[Reader, ...] = (nginx, zone, compose, secrets, comments)
 
 
 def fact_specs() -> dict[str, FactSpec]:

@@ -20,6 +20,7 @@ from typing import cast
 
 from nis2check.evidence import gitignore, gitindex
 from nis2check.evidence.observe import Read, Reader, Unread
+from nis2check.evidence.repo import comments
 from nis2check.evidence.sandbox import Job, Sandbox
 from nis2check.model import Evidence, Fact, Gap, Source, Why
 
@@ -265,7 +266,8 @@ class _Walk:
                 return
         text = self._admit(path, data)
         if text is not None:
-            yield _File(path, text, readers)
+            asks = comments.MARK in text and comments in self.readers
+            yield _File(path, text, (*readers, comments) if asks else readers)
 
     def _admit(self, path: str, data: bytes) -> str | None:
         """The text of a file within all limits, or None with its gap."""

@@ -93,12 +93,17 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+def fits(assertion: Assertion, value: Json) -> bool:
+    """Whether a value is of a type that the assertion speaks of."""
+    if not assertion.types:
+        return True
+    return not isinstance(value, bool) and any(isinstance(value, _PYTHON_TYPES[kind]) for kind in assertion.types)
+
+
 def _trouble(assertion: Assertion, value: Json) -> str:
     """Why a value cannot be judged, else empty: JSON Schema lets ``minimum`` pass anything that is not a number."""
-    if assertion.types:
-        fits = any(isinstance(value, _PYTHON_TYPES[kind]) for kind in assertion.types)
-        if not fits or isinstance(value, bool):
-            return f"{Why.MALFORMED}: {assertion.name} = {_cut(_short(value))}"
+    if not fits(assertion, value):
+        return f"{Why.MALFORMED}: {assertion.name} = {_cut(_short(value))}"
     if assertion.patterned and _longest(value) > LONGEST_SUBJECT:
         return f"{Why.LIMIT}: {assertion.name} > {LONGEST_SUBJECT} characters"
     return ""

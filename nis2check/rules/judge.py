@@ -17,6 +17,7 @@ from nis2check.model import (
     Json,
     Kind,
     Location,
+    Offender,
     Rule,
     Source,
     Target,
@@ -24,6 +25,7 @@ from nis2check.model import (
     finding_id,
 )
 from nis2check.rules.answer import Answer, Assertion, ask, compile_all, covers, weakest
+from nis2check.rules.offenders import offenders
 
 _WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.NOT_APPLICABLE)
 
@@ -134,6 +136,7 @@ class _Outcome:
     reason: str
     facts: Mapping[str, Json]
     location: Location | None
+    offenders: tuple[Offender, ...] = ()
 
 
 def _outcome(
@@ -148,7 +151,8 @@ def _outcome(
         place = answer.place if answer else None
         first = next((facts[name][0] for name in compiled.rule.expect if facts.get(name)), None)
         place = place or (first.location() if first else None)
-        return _Outcome(address, verdict, answer.words if answer else "", used, place)
+        failing = offenders(compiled.expect, facts) if verdict is Verdict.FAIL else ()
+        return _Outcome(address, verdict, answer.words if answer else "", used, place, failing)
 
     stop = weakest(ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
     if stop:
@@ -206,6 +210,7 @@ def _finding(compiled: _Compiled, target: Target, source: Source, subject: _Subj
         location=target.location if source is Source.PROBE else worst.location or target.location,
         references=rule.references,
         addresses=tuple(several) if len(several) > 1 else (),
+        offenders=worst.offenders,
     )
 
 
