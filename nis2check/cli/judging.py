@@ -189,12 +189,15 @@ def exit_code(document: Mapping[str, Json], wanted: Wanted, *, incomplete: bool)
     at_least = SEVERITIES.index(wanted.fail_on)
     on = document["run"]["finished"][:10]
     for finding in document["findings"]:
+        if finding.get("known"):  # before a baseline was written
+            continue
         if finding["verdict"] in {"fail", "partial"} and finding["waiver"] is None:
             if SEVERITIES.index(finding["severity"]) <= at_least:
                 codes.append(Exit.GAPS)
         elif finding["verdict"] == "unknown":
             codes.append(Exit.INCOMPLETE)
-    if any("where" in gap for gap in document["gaps"]):  # something of a repository could not be read
+    # Something of a repository could not be read.
+    if any("where" in gap and not gap.get("known") for gap in document["gaps"]):
         codes.append(Exit.INCOMPLETE)
     if wanted.fail_on_expired and _expired(document, on):
         codes.append(Exit.EXPIRED)
