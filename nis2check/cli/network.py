@@ -16,6 +16,7 @@ from nis2check.errors import InputError, Place
 from nis2check.language import _
 
 if TYPE_CHECKING:
+    from nis2check.evidence.iterate import Hints
     from nis2check.evidence.wire import Endpoint, Settings
 
 
@@ -33,7 +34,7 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--root-hints",
             type=click.Path(path_type=Path),
-            help=_("Serveurs racine du DNS (accepté, sans effet : les questions passent par le résolveur)."),
+            help=_("Serveurs racine du DNS (named.root) : questions posées depuis la racine, sans résolveur."),
         ),
         click.option(
             "--trust-anchor", type=click.Path(path_type=Path), help=_("Ancre de confiance DNSSEC (maquette).")
@@ -99,11 +100,25 @@ def _settings(given: dict[str, Any], contact: str) -> Settings:
         resolve=_resolve(given["resolve"]),
         connect_to=dict(_connect_to(value) for value in given["connect_to"]),
         resolver=_resolver(given["resolver"]),
-        root_hints=(str(given["root_hints"]),) if given["root_hints"] else (),
+        root_hints=_hints(given["root_hints"]),
         trust_anchor=str(given["trust_anchor"] or ""),
         ca_file=str(given["ca_file"] or ""),
         seconds_per_target=given["deadline"],
     )
+
+
+def _hints(path: Path | None) -> Hints:
+    """The root servers of a file in the form of IANA's named.root."""
+    if path is None:
+        return ()
+    from nis2check.evidence.iterate import hints
+    from nis2check.files import read_bytes
+
+    try:
+        return hints(read_bytes(path).decode("ascii"))
+    except ValueError as error:
+        what = _("Ce fichier ne donne pas de serveurs racine : {reason}.").format(reason=str(error)[:200])
+        raise InputError(what, place=Place(str(path)), advice=_("Attendu : le format de named.root (IANA).")) from None
 
 
 def _resolve(values: tuple[str, ...]) -> dict[tuple[str, int], tuple[str, ...]]:

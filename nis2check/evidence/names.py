@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, zip_longest
 
 import dns.exception
@@ -23,8 +23,9 @@ import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
+from nis2check.evidence.iterate import from_the_root
 from nis2check.evidence.observe import Unseen
-from nis2check.evidence.question import Budget, Question, all_tries, run_of, shared
+from nis2check.evidence.question import Budget, Question, all_tries, from_resolver, run_of, shared
 from nis2check.evidence.reply import Reply
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import Why
@@ -114,15 +115,22 @@ async def _reply(
     try:
         if servers:
             return await all_tries(wire, question, servers, until, budget)
+        if wire.settings.root_hints:
+            find = partial(_server, wire, deadline=until)
+            return await shared(wire, question, until, partial(from_the_root, wire, question, until, budget, find))
         if not (ours := resolvers(wire)):
             raise Unseen(Why.UNRESOLVED, "no resolver is configured on this machine")
-        return await shared(wire, question, ours, until, budget)
+        return await shared(wire, question, until, partial(from_resolver, wire, question, ours, until, budget))
     except Unseen as error:
         if error.why is Why.DEADLINE and deadline.left() > 0:
             name = dns.name.from_wire(question.name, 0)[0].to_text(omit_final_dot=True)
             what = f"{dns.rdatatype.to_text(question.kind)} {name}"
             raise Unseen(Why.TIMEOUT, f"{what}: no answer within {QUESTION_SECONDS:.0f} s") from None
         raise
+
+
+async def _server(wire: Wire, host: str, *, deadline: Deadline) -> tuple[Endpoint, ...]:
+    return await endpoints(wire, host, 53, deadline)
 
 
 async def records(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 from struct import pack
@@ -17,6 +18,7 @@ from weakref import WeakKeyDictionary
 import dns.edns
 import dns.exception
 import dns.flags
+import dns.name
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
@@ -84,6 +86,9 @@ class Run:
     answers: dict[Question, Reply] = field(default_factory=dict)
     pending: dict[Question, asyncio.Future[Reply]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    cuts: dict[dns.name.Name, Servers] = field(
+        default_factory=dict
+    )  # servers of the zones met on the way from the root
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_IN_FLIGHT))
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
     heard: bool = False
@@ -266,9 +271,10 @@ def _dead(servers: Servers) -> Unseen:
     return Unseen(Why.UNRESOLVED, f"our resolver does not answer: {', '.join(s.address for s in servers[:TRIES])}")
 
 
-async def _from_resolver(
+async def from_resolver(
     wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
 ) -> Reply:
+    """The answer of our own resolver. Raises Unseen."""
     run = run_of(wire)
     async with run.gate:
         if time.monotonic() < run.dead_until:
@@ -282,8 +288,8 @@ async def _from_resolver(
             raise
 
 
-async def shared(wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None) -> Reply:
-    """Our resolver's answer, the same for all who ask in this run; those who ask at the same time wait for one question."""
+async def shared(wire: Wire, question: Question, deadline: Deadline, ask: Callable[[], Awaitable[Reply]]) -> Reply:
+    """The one answer of this run to a question; those who ask at the same time wait for the first, who does ``ask``."""
     run = run_of(wire)
     while (known := run.answers.get(question)) is None and (pending := run.pending.get(question)) is not None:
         try:
@@ -299,7 +305,7 @@ async def shared(wire: Wire, question: Question, servers: Servers, deadline: Dea
     run.pending[question] = asyncio.get_running_loop().create_future()
     outcome: Reply | Unseen = Unseen(Why.DEADLINE, "the first asker was cancelled")
     try:
-        outcome = run.answers[question] = await _from_resolver(wire, question, servers, deadline, budget)
+        outcome = run.answers[question] = await ask()
         return outcome
     except Unseen as error:
         outcome = error

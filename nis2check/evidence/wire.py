@@ -42,7 +42,9 @@ class Settings:
     resolve: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
     connect_to: Mapping[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     resolver: Endpoint | None = None
-    root_hints: tuple[str, ...] = ()
+    root_hints: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # root servers and their addresses: names are asked from there
     trust_anchor: str = ""
     ca_file: str = ""
     seconds_per_target: float = 60.0
