@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from nis2check import files
-from nis2check.report import html, timeline
+from nis2check.report import html, pages, timeline
 
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
 
@@ -185,7 +185,7 @@ def test_long_lists_are_cut_with_a_number(golden: dict[str, Any]) -> None:
     golden["findings"] += [one | {"id": str(n), "target": one["target"] | {"name": f"h{n}.test"}} for n in range(1200)]
     golden["gaps"] += [golden["gaps"][0] | {"subject": f"g{n}.test"} for n in range(1000)]
     text = text_of(html.render(golden, "fr").decode())
-    assert "… et 1 163 autres, dans les fichiers CSV et JSON." in text
+    assert "… et 1 198 autres, dans les fichiers CSV et JSON." in text
     assert "… et 801 autres, dans le fichier JSON." in text
 
 
@@ -208,7 +208,7 @@ TEXT_PAIRS = [
 
 def palettes() -> dict[str, dict[str, str]]:
     """The custom properties of the light and of the dark theme."""
-    css = (html.TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css = (pages.TEMPLATES / "report.css").read_text(encoding="utf-8")
     light, dark = (
         dict(re.findall(r"--([a-z_-]+): (#[0-9a-f]{6});", block))
         for block in re.findall(r":root \{(.*?)\}", css, re.S)[:2]

@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "attest": ("attest", _n("Répondre aux mesures qu'aucune machine ne voit, avec leurs preuves.")),
     "waive": ("waive", _n("Accepter un écart pour un temps, lister et vérifier les dérogations.")),
     "plan": ("plan", _n("Montrer le plan d'actions d'un résultat.")),
+    "brief": ("brief", _n("Écrire la page des élus : trois risques, trois décisions.")),
     "report": ("report", _n("Écrire un résultat dans d'autres formats.")),
     "diff": ("diff", _n("Comparer deux résultats : nouveaux écarts, corrigés, aggravés, non retestés.")),
     "history": ("history", _n("Lister, montrer et oublier les analyses gardées par scan --save.")),

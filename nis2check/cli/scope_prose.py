@@ -13,6 +13,7 @@ from nis2check.law.regime import Regime
 from nis2check.law.scope import words
 from nis2check.model import Scope
 from nis2check.printing import Medium, clean, number
+from nis2check.report.words import missing
 
 
 def prose(scope: Scope, regime: Regime, others: Iterable[Regime], notion: str) -> list[str]:
@@ -81,18 +82,18 @@ def _reasons(scope: Scope, regime: Regime) -> list[str]:
 
 def _missing(fact: str) -> str:
     """A fact in words, and the option that gives it."""
-    known = {
-        "population": (_("la population"), "--population-figure"),
-        "largest_commune": (_("la population de la plus grande commune membre"), "--largest-commune"),
-        "activities": (_("l'activité exercée"), "--activity"),
-        "staff": (_("l'effectif"), "--staff"),
-        "turnover": (_("le chiffre d'affaires ou les produits d'exploitation"), "--turnover"),
-        "balance_sheet": (_("le total du bilan"), "--balance-sheet"),
-        "parent_category": (_("la catégorie de la collectivité de rattachement"), "--parent"),
-        "nature": (_("la nature de l'organisme"), "--nature"),
-        "population_notion": (_("la notion de population"), "--population"),
+    options = {
+        "population": "--population-figure",
+        "largest_commune": "--largest-commune",
+        "activities": "--activity",
+        "staff": "--staff",
+        "turnover": "--turnover",
+        "balance_sheet": "--balance-sheet",
+        "parent_category": "--parent",
+        "nature": "--nature",
+        "population_notion": "--population",
     }
-    return "{} ({})".format(*known[fact]) if fact in known else fact
+    return f"{missing(fact)} ({options[fact]})" if fact in options else fact
 
 
 def _cited(text: str, clause: str, confidence: str) -> str:

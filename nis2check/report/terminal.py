@@ -92,7 +92,9 @@ def _scope(scope: Mapping[str, Json], pen: Pen) -> list[str]:
             "    ",
         )
     for missing in scope["missing"]:
-        lines += pen.wrap(pen.own(_("- il manque : {fact}")).format(fact=pen.foreign(missing)), "  ", "    ")
+        lines += pen.wrap(
+            pen.own(_("- il manque : {fact}")).format(fact=pen.foreign(pen.own(words.missing(missing)))), "  ", "    "
+        )
     law = pen.own(words.legal_status(scope["legal_status"], pen.lang))
     sure = pen.own(words.confidence(scope["legal_status"].get("confidence", "")))
     return lines + pen.wrap(f"{law} ({sure})" if sure else law)

@@ -82,6 +82,22 @@ def category(word: str) -> str:
     return words.get(word, word)
 
 
+def missing(fact: str) -> str:
+    """A fact of a body that a regime asks for and nobody gave."""
+    words = {
+        "population": _("la population"),
+        "largest_commune": _("la population de la plus grande commune membre"),
+        "activities": _("l'activité exercée"),
+        "staff": _("l'effectif"),
+        "turnover": _("le chiffre d'affaires ou les produits d'exploitation"),
+        "balance_sheet": _("le total du bilan"),
+        "parent_category": _("la catégorie de la collectivité de rattachement"),
+        "nature": _("la nature de l'organisme"),
+        "population_notion": _("la notion de population"),
+    }
+    return words.get(fact, fact)
+
+
 def family(word: str) -> str:
     words = {
         "governance": _("Gouvernance"),
