@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nis2check.cli.exits import Exit, first
+from nis2check.cli.outputs import csv_dialect_option
 from nis2check.errors import InputError, WriteError
 from nis2check.language import _, chosen
 
@@ -39,6 +40,7 @@ class Wanted:
     everything: bool
     quiet: bool
     no_waivers: bool
+    csv_dialect: str
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,12 +83,12 @@ def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
         outputs = parse(values.pop("outputs"))
         names = ("as_json", "fail_on", "exit_zero", "fail_on_expired", "regime", "notion", "strict_population")
-        rest = {name: values.pop(name) for name in (*names, "everything", "quiet", "no_waivers")}
+        rest = {name: values.pop(name) for name in (*names, "everything", "quiet", "no_waivers", "csv_dialect")}
         if rest["as_json"] and any(path == "-" for _format, path in outputs):
             raise InputError(_("--json et --output …=- écrivent tous deux sur la sortie standard : choisir."))
         return command(wanted=Wanted(outputs=outputs, on=day(values.pop("day")), **rest), **values)
 
-    for option in reversed(options):
+    for option in reversed((*options, csv_dialect_option)):
         wrapped = option(wrapped)
     return wrapped
 
@@ -165,7 +167,7 @@ def deliver(document: Mapping[str, Json], wanted: Wanted, *, ended: Exit | None 
         codes.append(ended)
     fault: WriteError | None = None
     try:
-        write_all(document, wanted.outputs, chosen())
+        write_all(document, wanted.outputs, chosen(), csv_dialect=wanted.csv_dialect)
     except WriteError as error:
         fault = error
     try:

@@ -3,11 +3,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
 
 from nis2check.model import Json
-from nis2check.report import csv, github, gitlab, html, json, junit, markdown, sarif
+from nis2check.report import (
+    ciso_assistant,
+    csv,
+    github,
+    gitlab,
+    html,
+    ics,
+    json,
+    junit,
+    markdown,
+    mon_service_securise,
+    ocsf,
+    ods,
+    oscal,
+    sarif,
+    xlsx,
+)
 
 
 class Format(Protocol):
@@ -23,5 +39,37 @@ class Format(Protocol):
     def render(self, document: Mapping[str, Json], lang: str) -> bytes: ...
 
 
-FORMATS: tuple[Format, ...] = (html, markdown, csv, json, sarif, junit, gitlab, github)
+FORMATS: tuple[Format, ...] = (
+    html,
+    markdown,
+    csv,
+    xlsx,
+    ods,
+    json,
+    sarif,
+    junit,
+    gitlab,
+    github,
+    ocsf,
+    oscal,
+    ics,
+    ciso_assistant,
+    mon_service_securise,
+)
 BY_NAME: Mapping[str, Format] = {one.NAME: one for one in FORMATS}
+
+# Formats that fill a folder when PATH ends in "/": what makes its files, by their names.
+FOLDERS: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, bytes]]] = {oscal.NAME: oscal.documents}
+
+
+class Extra(NamedTuple):
+    """What must be installed for a format: ``pip install nis2check[name]`` brings the module."""
+
+    name: str
+    module: str
+
+
+EXTRAS: Mapping[str, Extra] = {
+    xlsx.NAME: Extra("xlsx", "xlsxwriter"),
+    mon_service_securise.NAME: Extra("xlsx", "xlsxwriter"),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
@@ -128,21 +128,23 @@ _MANIFEST = """\
 <manifest:file-entry manifest:full-path="styles.xml" manifest:media-type="text/xml"/>\
 <manifest:file-entry manifest:full-path="settings.xml" manifest:media-type="text/xml"/></manifest:manifest>
 """
-# Row 1 stays in sight: mode 2 freezes, at the first row.
+# Row 1 of each sheet stays in sight: mode 2 freezes, at the first row.
 _SETTINGS = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <office:document-settings xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" \
 xmlns:config="urn:oasis:names:tc:opendocument:xmlns:config:1.0" office:version="1.3"><office:settings>\
 <config:config-item-set config:name="ooo:view-settings"><config:config-item-map-indexed config:name="Views">\
 <config:config-item-map-entry><config:config-item-map-named config:name="Tables">\
+{sheets}</config:config-item-map-named></config:config-item-map-entry>\
+</config:config-item-map-indexed></config:config-item-set></office:settings></office:document-settings>
+"""
+_FROZEN = """\
 <config:config-item-map-entry config:name={name}>\
 <config:config-item config:name="VerticalSplitMode" config:type="short">2</config:config-item>\
 <config:config-item config:name="VerticalSplitPosition" config:type="int">1</config:config-item>\
 <config:config-item config:name="ActiveSplitRange" config:type="short">2</config:config-item>\
 <config:config-item config:name="PositionBottom" config:type="int">1</config:config-item>\
-</config:config-item-map-entry></config:config-item-map-named></config:config-item-map-entry>\
-</config:config-item-map-indexed></config:config-item-set></office:settings></office:document-settings>
-"""
+</config:config-item-map-entry>"""
 _CONTENT_HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" \
@@ -155,15 +157,16 @@ style:vertical-align="top"/></style:style>\
 <style:text-properties fo:font-weight="bold"/></style:style>"""
 
 
-def write(sheet: Sheet) -> bytes:
-    """A workbook of one sheet: first row frozen and bold, wrapped text, choices offered by the cell."""
+def write(sheets: Sequence[Sheet]) -> bytes:
+    """A workbook: the first row of each sheet frozen and bold, wrapped text, choices offered by the cell."""
     out = io.BytesIO()
+    frozen = "".join(_FROZEN.format(name=quoteattr(sheet.name)) for sheet in sheets)
     with zipfile.ZipFile(out, "w") as archive:
         parts = {
             "mimetype": MIME,  # first and bare, so that the file can be told by its first bytes (ODF 1.3 part 2, 3.3)
-            "content.xml": _content(sheet),
+            "content.xml": _content(sheets),
             "styles.xml": _STYLES,
-            "settings.xml": _SETTINGS.format(name=quoteattr(sheet.name)),
+            "settings.xml": _SETTINGS.format(sheets=frozen),
             "META-INF/manifest.xml": _MANIFEST.format(mime=MIME),
         }
         for name, text in parts.items():
@@ -173,42 +176,54 @@ def write(sheet: Sheet) -> bytes:
     return out.getvalue()
 
 
-def _content(sheet: Sheet) -> str:
-    name = quoteattr(sheet.name)
+def _content(sheets: Sequence[Sheet]) -> str:
     widths = "".join(
-        f'<style:style style:name="w{index}" style:family="table-column">'
+        f'<style:style style:name="w{number}.{index}" style:family="table-column">'
         f'<style:table-column-properties style:column-width="{column.width * 0.2:.1f}cm"/></style:style>'
+        for number, sheet in enumerate(sheets)
         for index, column in enumerate(sheet.columns)
     )
-    choices = {index: column.choices for index, column in enumerate(sheet.columns) if column.choices}
-    validations = "".join(_validation(sheet.name, index, words) for index, words in choices.items())
+    validations = "".join(
+        _validation(sheet.name, number, index, column.choices)
+        for number, sheet in enumerate(sheets)
+        for index, column in enumerate(sheet.columns)
+        if column.choices
+    )
+    tables = "".join(_table(sheet, number) for number, sheet in enumerate(sheets))
+    return (
+        f"{_CONTENT_HEAD}{widths}</office:automatic-styles><office:body><office:spreadsheet>"
+        + (f"<table:content-validations>{validations}</table:content-validations>" if validations else "")
+        + f"{tables}</office:spreadsheet></office:body></office:document-content>\n"
+    )
+
+
+def _table(sheet: Sheet, number: int) -> str:
+    choices = {index: f"v{number}.{index}" for index, column in enumerate(sheet.columns) if column.choices}
     columns = "".join(
-        f'<table:table-column table:style-name="w{index}" table:default-cell-style-name="cell"/>'
+        f'<table:table-column table:style-name="w{number}.{index}" table:default-cell-style-name="cell"/>'
         for index in range(len(sheet.columns))
     )
     head = "".join(_cell(column.title, "head") for column in sheet.columns)
     rows = "".join(_row(row, choices) for row in sheet.rows)
     return (
-        f"{_CONTENT_HEAD}{widths}</office:automatic-styles><office:body><office:spreadsheet>"
-        + (f"<table:content-validations>{validations}</table:content-validations>" if validations else "")
-        + f"<table:table table:name={name}>{columns}"
+        f"<table:table table:name={quoteattr(sheet.name)}>{columns}"
         f"<table:table-header-rows><table:table-row>{head}</table:table-row></table:table-header-rows>"
-        f"{rows}</table:table></office:spreadsheet></office:body></office:document-content>\n"
+        f"{rows}</table:table>"
     )
 
 
-def _validation(sheet: str, index: int, words: tuple[str, ...]) -> str:
+def _validation(sheet: str, number: int, index: int, words: tuple[str, ...]) -> str:
     quoted = ";".join('"' + word.replace('"', '""') + '"' for word in words)
     condition = quoteattr(f"of:cell-content-is-in-list({quoted})")
     base = quoteattr(f"$'{sheet}'.${letters(index)}$2")
     return (
-        f'<table:content-validation table:name="v{index}" table:condition={condition} table:allow-empty-cell="true" '
+        f'<table:content-validation table:name="v{number}.{index}" table:condition={condition} table:allow-empty-cell="true" '
         f'table:display-list="unsorted" table:base-cell-address={base}/>'
     )
 
 
-def _row(row: tuple[str, ...], choices: dict[int, tuple[str, ...]]) -> str:
-    cells = "".join(_cell(text, "cell", f"v{index}" if index in choices else "") for index, text in enumerate(row))
+def _row(row: tuple[str, ...], choices: Mapping[int, str]) -> str:
+    cells = "".join(_cell(text, "cell", choices.get(index, "")) for index, text in enumerate(row))
     return f"<table:table-row>{cells}</table:table-row>"
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from nis2check.language import _
 
 MOST_ROWS = 5_000
 MOST_COLUMNS = 64
+TITLES_BELOW = 6  # row of the titles of a sheet that begins with some lines of text, from 1
 
 _ILLEGAL = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold (2.2)
 
@@ -30,11 +31,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table to write. Cells are text and stay text: nothing is ever a formula."""
+    """One table to write. Cells are text and stay text: nothing is ever a formula. ``above``: lines of text over the titles,
+    which then stand in row ``TITLES_BELOW``."""
 
     name: str
     columns: tuple[Column, ...]
     rows: Grid
+    above: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> int:
+        """The row of the titles, from 0."""
+        return TITLES_BELOW - 1 if self.above else 0
 
 
 def letters(column: int) -> str:
@@ -73,7 +81,15 @@ def write(path: Path, sheet: Sheet) -> bytes:
 
     Raises InputError: unknown format, or XlsxWriter is missing.
     """
+    return book(kind_of(path), (sheet,))
+
+
+def book(kind: str, sheets: Sequence[Sheet]) -> bytes:
+    """The bytes of a workbook ``ods`` or ``xlsx`` of sheets whose names differ. Raises InputError: XlsxWriter is missing."""
     from nis2check.sheets import ods, xlsx
 
-    legal = replace(sheet, rows=tuple(tuple(_ILLEGAL.sub("?", cell) for cell in row) for row in sheet.rows))
-    return ods.write(legal) if kind_of(path) == "ods" else xlsx.write(legal)
+    legal = tuple(
+        replace(sheet, rows=tuple(tuple(_ILLEGAL.sub("?", cell) for cell in row) for row in sheet.rows))
+        for sheet in sheets
+    )
+    return ods.write(legal) if kind == "ods" else xlsx.write(legal)

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from nis2check.errors import InputError
@@ -147,8 +148,8 @@ def _text(item: Element) -> str:
 # ---------------------------------------------------------------------------------------------------------- writing
 
 
-def write(sheet: Sheet) -> bytes:
-    """A workbook of one sheet, as ``ods.write`` makes it. Raises InputError when XlsxWriter is not installed."""
+def write(sheets: Sequence[Sheet]) -> bytes:
+    """A workbook, as ``ods.write`` makes it. Raises InputError when XlsxWriter is not installed."""
     try:
         import xlsxwriter  # 25 ms, and an extra
     except ImportError:
@@ -158,30 +159,36 @@ def write(sheet: Sheet) -> bytes:
     out = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, options)
-    book.set_properties({"created": datetime.datetime(1980, 1, 1), "author": "", "title": sheet.name})
-    page = book.add_worksheet(sheet.name)
+    book.set_properties({"created": datetime.datetime(1980, 1, 1), "author": "", "title": sheets[0].name})
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "num_format": "@"})
     body = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
-    _write_rows(page, [column.title for column in sheet.columns], 0, head)
-    for number, row in enumerate(sheet.rows, 1):
-        _write_rows(page, row, number, body)
-    for index, column in enumerate(sheet.columns):
-        page.set_column(index, index, column.width, body)
-        if column.choices:
-            page.data_validation(
-                1, index, max(1, len(sheet.rows)), index, {"validate": "list", "source": list(column.choices)}
-            )
-    page.freeze_panes(1, 0)
-    page.repeat_rows(0)
-    page.set_landscape()
-    page.fit_to_pages(1, 0)
+    for sheet in sheets:
+        _write_sheet(book.add_worksheet(sheet.name), sheet, head, body)
     book.close()
     return out.getvalue()
 
 
-def _write_rows(page: object, row: Sequence[str], number: int, style: object) -> None:
+def _write_sheet(page: Any, sheet: Sheet, head: object, body: object) -> None:
+    for number, line in enumerate(sheet.above):
+        page.write_string(number, 0, line)
+    _write_rows(page, [column.title for column in sheet.columns], sheet.head, head)
+    first = sheet.head + 1
+    for number, row in enumerate(sheet.rows, first):
+        _write_rows(page, row, number, body)
+    for index, column in enumerate(sheet.columns):
+        page.set_column(index, index, column.width, body)
+        if column.choices:
+            words = {"validate": "list", "source": list(column.choices)}
+            page.data_validation(first, index, max(first, sheet.head + len(sheet.rows)), index, words)
+    page.freeze_panes(first, 0)
+    page.repeat_rows(sheet.head)
+    page.set_landscape()
+    page.fit_to_pages(1, 0)
+
+
+def _write_rows(page: Any, row: Sequence[str], number: int, style: object) -> None:
     for index, text in enumerate(row):
         if text:
-            page.write_string(number, index, text, style)  # type: ignore[attr-defined]
+            page.write_string(number, index, text, style)
         else:
-            page.write_blank(number, index, None, style)  # type: ignore[attr-defined]
+            page.write_blank(number, index, None, style)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A result as tables of text, clean for a spreadsheet: what CSV, Excel and OpenDocument show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from nis2check.language import _
+from nis2check.model import Json
+from nis2check.printing import Medium, clean
+from nis2check.report import findings, reasons, words
+
+LONGEST_CELL = 30_000  # Excel holds 32 767 characters a cell and cuts the rest without a word
+VERDICTS = ("fail", "partial", "unknown", "to_attest", "pass", "not_applicable")
+
+
+class Table(NamedTuple):
+    """A table with its name, the titles of its columns with a width in characters, and its rows, all clean."""
+
+    name: str
+    columns: tuple[tuple[str, int], ...]
+    rows: Iterable[tuple[str, ...]]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        return tuple(title for title, _width in self.columns)
+
+
+def all_tables(document: Mapping[str, Json], lang: str) -> tuple[Table, ...]:
+    """Findings, plan, objectives and what could not be seen, in the language being spoken."""
+    return found(document, lang), planned(document, lang), by_objective(document, lang), unseen(document)
+
+
+def found(document: Mapping[str, Json], lang: str) -> Table:
+    """One row a finding, worst first."""
+    columns = (
+        (_("Identifiant"), 18), (_("Règle"), 22), (_("Attendu"), 40), (_("Verdict"), 14), (_("Gravité"), 11), (_("Preuve"), 18),
+        (_("Cible"), 30), (_("Adresse"), 18), (_("Fichier"), 20), (_("Ligne"), 7), (_("Motif"), 40), (_("Faits"), 40),
+        (_("Références"), 30), (_("Effort"), 9), (_("Comment corriger"), 50), (_("Depuis"), 12), (_("Dérogation"), 12),
+        (_("Échéance de la dérogation"), 13),
+    )  # fmt: skip
+    return Table(_("Constats"), columns, _cleaned(_found(document, lang)))
+
+
+def _found(document: Mapping[str, Json], lang: str) -> Iterator[Sequence[str]]:
+    for group in findings.groups(document, VERDICTS):
+        title = group.title(document, lang)
+        for one in group.members:
+            yield _finding(group, one, title, lang)
+
+
+def _finding(group: findings.Group, one: Mapping[str, Json], title: str, lang: str) -> list[str]:
+    place, waiver = one["location"] or {}, one["waiver"] or {}
+    told, detail = reasons.told(str(one["reason"]))
+    remedy = group.says.get("remediation", {}) if one["verdict"] in findings.GAPS else ""
+    return [
+        str(one["id"]),
+        str(one["rule"]),
+        title,
+        words.verdict(one["verdict"]).word,
+        words.severity(one["severity"]),
+        words.proof(one["proof"]),
+        str(one["target"]["name"]),
+        str(one["target"]["address"] or ""),
+        str(place.get("file", "")),
+        str(place.get("line", "")),
+        _(" : ").join(part for part in (told, detail) if part),
+        " · ".join(f"{name} = {words.value(value)}" for name, value in sorted(one["facts"].items())),
+        ", ".join(words.reference(reference) for reference in one["references"]),
+        words.effort(group.says["effort"]) if "effort" in group.says else "",
+        words.spoken(remedy, lang),
+        str(one["since"])[:10],
+        str(waiver.get("id", "")),
+        str(waiver.get("until", "")),
+    ]
+
+
+def planned(document: Mapping[str, Json], lang: str) -> Table:
+    """One row an action of the plan, in its order."""
+    columns = (
+        (_("Rang"), 6), (_("Action"), 50), (_("Pilote"), 16), (_("Jours"), 8), (_("Échéance"), 24), (_("Mesures"), 20),
+        (_("Constats"), 10), (_("Pourquoi"), 60),
+    )  # fmt: skip
+    plan = document["plan"]
+    items = [*plan["measures"], *plan["roadmap"], *plan.get("later", ())]
+    return Table(_("Plan"), columns, _cleaned(_action(item, lang) for item in items))
+
+
+def _action(item: Mapping[str, Json], lang: str) -> list[str]:
+    return [
+        str(item["rank"]),
+        words.spoken(item["title"], lang),
+        words.owner(str(item["owner"]), lang),
+        str(item["effort"]),
+        str(item.get("month") or words.period(str(item.get("period", "")))),
+        ", ".join(str(one) for one in item["measures"]),
+        str(len(item["findings"])),
+        words.spoken(item["because"], lang),
+    ]
+
+
+def by_objective(document: Mapping[str, Json], lang: str) -> Table:
+    """One row an objective of the framework: its measures by state."""
+    states = ("pass", "partial", "fail", "unknown", "to_attest")
+    columns = (
+        (_("Objectif"), 9), (_("Intitulé"), 50), (_("Famille"), 14), (_("Mesures"), 9),
+        *((words.verdict(state).word, 13) for state in states),
+    )  # fmt: skip
+    rows = (
+        [
+            str(one["id"]),
+            words.spoken(one["title"], lang),
+            words.family(one["family"]),
+            str(one["measures"]),
+            *(str(one[state]) for state in states),
+        ]
+        for one in sorted(document["objectives"], key=lambda one: findings.natural(str(one["id"])))
+    )
+    return Table(_("Objectifs"), columns, _cleaned(rows))
+
+
+def unseen(document: Mapping[str, Json]) -> Table:
+    """One row a thing looked for and not had, with its reason."""
+    columns = ((_("Cible"), 34), (_("Adresse"), 18), (_("Fait"), 28), (_("Motif"), 40), (_("Détail"), 50))
+    rows = (
+        [str(gap["subject"]), str(gap["address"] or ""), str(gap["name"]), words.why(why), str(gap["detail"])]
+        for why, gaps in findings.gaps_by_why(document)
+        for gap in gaps
+    )
+    return Table(_("Non vu"), columns, _cleaned(rows))
+
+
+def _cleaned(rows: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """The guard against formulas serves workbooks too: saved as CSV, a cell loses its type."""
+    for row in rows:
+        yield tuple(clean(cell, Medium.CSV, longest=LONGEST_CELL) for cell in row)
