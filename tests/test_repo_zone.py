@@ -41,6 +41,7 @@ def test_a_good_zone_with_its_lines() -> None:
     )
     facts, gaps = read(text)
     assert facts == {
+        "dns.exists": True,
         "dns.name_servers": ["ns1.ville.example", "ns2.autre.example"],
         "dns.caa": [{"flags": 0, "tag": "issue", "value": "letsencrypt.org"}],
         "dns.caa_present": True,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "zone"
 FACTS = (
+    FactSpec("dns.exists", "boolean", "", "The zone is made here: its name exists once it is served."),
     FactSpec("dns.name_servers", "array", "", "NS records of the zone, sorted."),
     FactSpec("dns.caa", "array", "", "CAA records of the zone's own name: flags, tag, value."),
     FactSpec("dns.caa_present", "boolean", "", "There is one."),
@@ -141,6 +142,7 @@ class _Zone:
         self._domain = zone.origin.to_text(omit_final_dot=True).lower()
 
     def facts(self) -> Found:
+        yield self._dns("dns.exists", True, self._line("SOA"))
         for part in (self._servers, self._caa, self._mail_servers, self._spf, self._dmarc, self._reports):
             try:
                 yield from part()
