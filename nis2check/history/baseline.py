@@ -72,7 +72,8 @@ def _marked(one: Mapping[str, Json], prints: Mapping[str, Counter[str]]) -> dict
         return dict(one)
     if one["verdict"] == Verdict.UNKNOWN or _prints(one) <= before:
         return {**one, "known": True}
-    return dict(one)
+    new = (part["location"] for part in one.get("offenders", ()) if part["print"] not in before and part["location"])
+    return {**one, "location": next(new, one["location"])}
 
 
 def _prints(one: Mapping[str, Json]) -> Counter[str]:

@@ -11,7 +11,7 @@ from nis2check import bodyfile
 from nis2check.language import _, say
 from nis2check.model import Json, Severity
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, reasons, words
+from nis2check.report import beside, findings, reasons, words
 
 LONGEST = 2000  # characters of a message
 
@@ -28,6 +28,11 @@ class Alert(NamedTuple):
     line: int  # from 1
 
     @property
+    def is_known(self) -> bool:
+        """Whether it was there before a baseline was written."""
+        return beside.is_known(self.one)
+
+    @property
     def level(self) -> str:
         """``error``, ``warning`` or ``note``; what is partly done is never an error."""
         level = {"critical": "error", "high": "error", "medium": "warning"}.get(self.one["severity"], "note")
@@ -42,7 +47,8 @@ def alerts(document: Mapping[str, Json], medium: Medium, lang: str) -> list[Aler
         for one in group.members
     ]
     ranks = {word.value: word.rank for word in Severity}
-    found.sort(key=lambda alert: ranks.get(alert.one["severity"], len(ranks)))  # stable: then as groups() orders them
+    # Stable: then as groups() orders them. What was known before comes after what is new.
+    found.sort(key=lambda alert: (alert.is_known, ranks.get(alert.one["severity"], len(ranks))))
     return found
 
 

@@ -32,9 +32,10 @@ def render(document: Mapping[str, Json], lang: str) -> bytes:
 
 def _command(alert: Alert, lang: str) -> str:
     waiver = waived(alert, Medium.GITHUB)
-    level = "notice" if waiver else _LEVELS[alert.level]
+    level = "notice" if waiver or alert.is_known else _LEVELS[alert.level]
     lines = [alert.message, clean(say(remedy(alert, lang), lang), Medium.GITHUB)]
     lines += [say(_("Dérogation {waiver}"), lang).format(waiver=waiver)] if waiver else []
+    lines += [clean(say(_("Déjà connu (référence)."), lang), Medium.GITHUB)] if alert.is_known else []
     place = f"file={_property(alert.file)},line={alert.line},title={_property(alert.title, cleaned=True)}"
     return f"::{level} {place}::{'%0A'.join(line for line in lines if line)}"
 

@@ -29,11 +29,13 @@ def _issue(alert: Alert, lang: str) -> dict[str, Json]:
     description = alert.message
     if waiver:
         description += say(_(" (dérogation {waiver})"), lang).format(waiver=waiver)
+    if alert.is_known:
+        description += say(_(" (déjà connu)"), lang)
     return {
         "description": description,
         "check_name": clean(alert.one["rule"], Medium.SARIF),
         # GitLab shows one issue a fingerprint; that of a finding is of its rule and target, so it survives a moved line.
         "fingerprint": clean(alert.one["id"], Medium.SARIF),
-        "severity": "info" if waiver else _SEVERITIES.get(alert.one["severity"], "info"),
+        "severity": "info" if waiver or alert.is_known else _SEVERITIES.get(alert.one["severity"], "info"),
         "location": {"path": clean(alert.file, Medium.SARIF), "lines": {"begin": alert.line}},
     }

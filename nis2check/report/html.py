@@ -9,7 +9,7 @@ from typing import Any
 from nis2check import files
 from nis2check.language import speaking
 from nis2check.model import Json
-from nis2check.report import curve, findings, pages, timeline
+from nis2check.report import beside, curve, findings, pages, timeline
 from nis2check.report.pages import MOST_GROUPS, MOST_TARGETS
 
 NAME = "html"
@@ -37,6 +37,7 @@ def sections(document: Mapping[str, Json], lang: str) -> dict[str, Any]:
     many = len(document["findings"]) > MANY
     return {
         "document": document,
+        "beside": beside,
         "many": many,
         "most_targets": MOST_TARGETS_OF_MANY if many else MOST_TARGETS,
         "exposures": findings.exposures(document),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nis2check.language import _, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, reasons, words
+from nis2check.report import beside, findings, reasons, words
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -66,7 +66,8 @@ def _case(group: findings.Group, one: Mapping[str, Json], title: str, lang: str)
     from xml.etree.ElementTree import Element, SubElement
 
     case = Element("testcase", {"classname": _text(one["rule"].replace("/", ".")), "name": _text(name(one))})
-    outcome = "skipped" if one["waiver"] and one["verdict"] in findings.GAPS else _OUTCOMES.get(one["verdict"])
+    accepted = one["waiver"] and one["verdict"] in findings.GAPS
+    outcome = "skipped" if accepted or beside.is_known(one) else _OUTCOMES.get(one["verdict"])
     if outcome:
         told = SubElement(case, outcome, {"type": _text(one["verdict"]), "message": _text(title)})
         told.text = _text("\n".join(_lines(group, one, lang)))

@@ -9,14 +9,16 @@ from nis2check import printing
 from nis2check.language import _, plural, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, reasons, words
+from nis2check.report import beside, findings, reasons, words
 
 NAME = "markdown"
 SUFFIX = ".md"
 MEDIA = "text/markdown; charset=utf-8"
 
 LARGEST = 900 << 10  # bytes
+_ROOM = 500  # for the line that says what was left out
 MOST_TARGETS = 20  # of one rule
+MOST_IMPORTED = 50  # rules of other tools
 
 Document = Mapping[str, Json]
 
@@ -26,13 +28,21 @@ def render(document: Document, lang: str) -> bytes:
     with speaking(lang):
         out = bytearray()
         end = f"\n---\n\n{_safe(words.spoken(document['notice'], lang))}\n".encode()
-        for block in _blocks(document, lang):
+        blocks = list(_blocks(document, lang))
+        for place, block in enumerate(blocks):
             data = (say(block, lang) + "\n\n").encode("utf-8", "backslashreplace")
-            if len(out) + len(data) + len(end) > LARGEST:
-                out += say(_("… le reste est dans les fichiers CSV et JSON."), lang).encode() + b"\n"
+            if len(out) + len(data) + len(end) + _ROOM > LARGEST:
+                out += say(_left(blocks[place:]), lang).encode() + b"\n"
                 break
             out += data
         return bytes(out + end)
+
+
+def _left(blocks: list[str]) -> str:
+    """How much of a report does not fit: GitHub refuses a whole summary above 1 MiB, so the last blocks are counted."""
+    rules = sum(block.startswith("### ") for block in blocks)
+    left = plural("{n} règle n'est pas montrée", "{n} règles ne sont pas montrées", rules)
+    return _("… {left} faute de place : le reste est dans les fichiers CSV et JSON.").format(left=left)
 
 
 def _safe(text: object) -> str:
@@ -51,6 +61,7 @@ def _code(text: object) -> str:
 def _blocks(document: Document, lang: str) -> Iterator[str]:
     yield from _head(document, lang)
     yield _balance(document, lang)
+    yield from beside.adoption(document, _code(beside.base(document)))
     yield from _plan(document, lang)
     for verdicts, title in ((findings.GAPS, _("Écarts")), (("unknown",), _("Points indéterminés"))):
         groups = findings.groups(document, verdicts)
@@ -62,6 +73,7 @@ def _blocks(document: Document, lang: str) -> Iterator[str]:
     if left:
         yield "## " + _("À attester")
         yield "\n".join(f"- {_code(group.rule)} {_safe(group.title(document, lang))}" for group in left)
+    yield from _imported(document)
     yield from _unseen(document)
 
 
@@ -127,7 +139,8 @@ def _group(document: Document, group: findings.Group, lang: str) -> Iterator[str
         where = f" ({_code('{file}:{line}'.format(**place))})" if place else ""
         told = _(" : ").join(_safe(part) for part in reasons.told(str(one["reason"])) if part)
         name = _("attestation") if one["target"]["kind"] == "body" else _code(one["target"]["name"])
-        yield f"- {name}{where}" + (f" – {told}" if told else "")
+        known = _(" (déjà connu)") if beside.is_known(one) else ""
+        yield f"- {name}{where}{known}" + (f" – {told}" if told else "")
     left = len(group.members) - MOST_TARGETS
     if left > 0:
         yield "- " + plural("… et {n} autre cible", "… et {n} autres cibles", left)
@@ -138,6 +151,30 @@ def _group(document: Document, group: findings.Group, lang: str) -> Iterator[str
     if remedy and group.verdict in findings.GAPS:
         yield ""
         yield f"→ {_safe(remedy)}"
+
+
+def _imported(document: Document) -> Iterator[str]:
+    tools = beside.imported(document)
+    if not tools:
+        return
+    yield "## " + _("Constats d'autres outils")
+    yield _("Gardés à part : ils ne changent ni verdict, ni total, ni code de sortie.")
+    yield "\n".join("- " + _("{name} : {text}").format(name=_safe(tool), text=told) for tool, told in tools)
+    lines = [
+        "| {} | {} | {} | {} |".format(_("Gravité"), _("Règle"), _("Mesures"), _("Où")),
+        "| --- | --- | --- | --- |",
+    ]
+    groups = beside.groups(document)
+    for group in groups[:MOST_IMPORTED]:
+        places = beside.places(group)
+        where = ", ".join(_code(place) for place in places[:3]) + (f" +{len(places) - 3}" if len(places) > 3 else "")
+        clauses = _safe(", ".join(words.reference(one) for one in group.references))
+        rule = f"{_code(group.rule)} {_safe(group.title)}"
+        lines.append(f"| {words.severity(group.severity)} | {rule} | {clauses} | {where} |")
+    yield "\n".join(lines)
+    left = len(groups) - MOST_IMPORTED
+    if left > 0:
+        yield plural("… et {n} autre règle.", "… et {n} autres règles.", left)
 
 
 def _unseen(document: Document) -> Iterator[str]:

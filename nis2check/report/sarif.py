@@ -44,7 +44,7 @@ def render(document: Mapping[str, Json], lang: str) -> bytes:
             "automationDetails": {"id": f"nis2check/{_who(document)}/"},
             "invocations": [_invocation(document, len(found) - len(kept), lang)],
             "columnKind": "utf16CodeUnits",
-            "results": [_result(alert, index, lang) for alert in kept],
+            "results": [_result(alert, index, lang) | _state(alert, document) for alert in kept],
         }
         return files.canonical({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
@@ -200,10 +200,19 @@ def _result(alert: Alert, index: Mapping[str, int], lang: str) -> dict[str, Json
     return result
 
 
+def _state(alert: Alert, document: Mapping[str, Json]) -> dict[str, Json]:
+    """SARIF 3.27.24: of all results of a run or of none, so only when there was a baseline to compare with."""
+    return {"baselineState": "unchanged" if alert.is_known else "new"} if "baseline" in document else {}
+
+
 def _suppression(waiver: Mapping[str, Json], lang: str) -> dict[str, Json]:
     text = _("Dérogation {id} jusqu'au {until}, approuvée par {approver} : {reason}")
+    inside = not waiver["approver"]  # a comment of the file, that nobody else approved
+    if inside:
+        text = _("Commentaire {id}, jusqu'au {until} : {reason}")
     fields = {name: clean(waiver[name], Medium.SARIF) for name in ("id", "until", "approver", "reason")}
-    return {"kind": "external", "status": "accepted", "justification": say(text, lang).format(**fields)}
+    kind = "inSource" if inside else "external"
+    return {"kind": kind, "status": "accepted", "justification": say(text, lang).format(**fields)}
 
 
 def uri(file: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from nis2check import printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
-from nis2check.report import findings, reasons, words
+from nis2check.report import beside, findings, reasons, words
 from nis2check.report.findings import Group
 from nis2check.report.pen import Pen
 
@@ -17,6 +17,8 @@ Document = Mapping[str, Json]
 
 SHOWN_TARGETS = 6  # of one group without --all
 SHOWN_UNKNOWN = 5  # groups that could not be told without --all
+SHOWN_IMPORTED = 5  # rules of other tools without --all
+SHOWN_PLACES = 3  # of each of them
 TABLE = 60  # columns that the table of totals needs
 MINOR = ("low", "info")  # counted rather than shown without --all
 
@@ -45,6 +47,7 @@ def render(
             _families(document, pen),
             _balance(document, pen),
             _gaps(document, pen),
+            _imported(document, pen, all),
             _waivers(document, pen),
             _next(document, pen, report),
         ]
@@ -104,6 +107,8 @@ def _scope(scope: Mapping[str, Json], pen: Pen) -> list[str]:
 
 
 def _findings(document: Document, pen: Pen, everything: bool) -> Iterator[list[str]]:
+    if not everything:  # what was known before is counted rather than shown
+        document = {**document, "findings": [one for one in document["findings"] if not beside.is_known(one)]}
     gaps = findings.groups(document, findings.GAPS)
     shown = [group for group in gaps if everything or group.severity not in MINOR]
     for group in shown:
@@ -189,6 +194,8 @@ def _target(document: Document, one: Mapping[str, Json], pen: Pen) -> list[str]:
 
 def _notes(document: Document, one: Mapping[str, Json], pen: Pen) -> Iterator[str]:
     """What is to be said of one finding beside its target: why, at which addresses, since when, waived by whom."""
+    if beside.is_known(one):
+        yield pen.own(_("déjà connu (référence)"))
     told, detail = reasons.told(str(one["reason"]))
     if told or detail:
         own, seen = pen.foreign(pen.own(told)), pen.foreign(detail)
@@ -254,9 +261,11 @@ def _balance(document: Document, pen: Pen) -> list[str]:
 
 
 def _changes(document: Document, pen: Pen) -> list[str]:
+    sentences = beside.adoption(document, pen.foreign(beside.base(document)))
+    lines = [line for told in sentences for line in pen.wrap(pen.own(told), "  ", "  ")]
     changes = document["changes"]
     if not changes or not changes["since"]:
-        return []
+        return lines
     told = _("Depuis le {day} : {new}, {fixed}, {worse}, {left}.").format(
         day=printing.short_date(changes["since"]),
         new=plural("{n} nouveau", "{n} nouveaux", len(changes["new"])),
@@ -264,7 +273,7 @@ def _changes(document: Document, pen: Pen) -> list[str]:
         worse=plural("{n} aggravé", "{n} aggravés", len(changes["worse"])),
         left=plural("{n} non retesté", "{n} non retestés", len(changes["not_retested"])),
     )
-    return pen.wrap(pen.own(told), "  ", "  ")
+    return lines + pen.wrap(pen.own(told), "  ", "  ")
 
 
 def _gaps(document: Document, pen: Pen) -> list[str]:
@@ -276,6 +285,29 @@ def _gaps(document: Document, pen: Pen) -> list[str]:
         lines += pen.wrap(pen.own(_("{n} : {why}").format(n=len(some), why=words.why(why))), "  ", "      ")
         places = sorted({gap["where"] for gap in some if gap.get("where")})
         lines += [f"      {pen.foreign(place)}" for place in places[:SHOWN_TARGETS]]
+    return lines
+
+
+def _imported(document: Document, pen: Pen, everything: bool) -> list[str]:
+    """Results of other tools: counted by tool, the gravest rules named, never added to our totals."""
+    tools = beside.imported(document)
+    if not tools:
+        return []
+    lines = pen.heading(_("AUTRES OUTILS (hors bilan)"))
+    for tool, told in tools:
+        lines += pen.wrap(_("{name} : {text}").format(name=pen.foreign(tool), text=pen.own(told)), "  ", "      ")
+    groups = beside.groups(document)
+    shown = groups if everything else groups[:SHOWN_IMPORTED]
+    for group in shown:
+        clauses = ", ".join(words.reference(one) for one in group.references)
+        title = f"{pen.foreign(group.rule)}  {pen.foreign(group.title)}"
+        lines += pen.wrap(f"- {pen.own(words.severity(group.severity))}  {title}", "  ", "    ")
+        places = beside.places(group)
+        lines += [f"      {pen.foreign(place)}" for place in (places if everything else places[:SHOWN_PLACES])]
+        lines += pen.wrap(pen.foreign(clauses), "      ", "      ") if clauses else []
+    left = len(groups) - len(shown)
+    if left:
+        lines.append("  " + pen.own(plural("… {n} autre règle : --all", "… {n} autres règles : --all", left)))
     return lines
 
 

@@ -8,13 +8,19 @@ say and does not) counts as soon as its file is touched: the change may be what 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from nis2check.model import Finding, Gap, Location, Proof, Touched
 
 
 def findings_within(findings: Iterable[Finding], touched: Touched) -> list[Finding]:
-    """Those of files that the change touches; what is observed or attested is no part of a change."""
-    return [one for one in findings if one.proof is Proof.DECLARED_FILES and _touched(one, touched)]
+    """Those of files that the change touches, each at its first touched line; what is observed or attested is no part of it."""
+    return [_shown(one, touched) for one in findings if one.proof is Proof.DECLARED_FILES and _touched(one, touched)]
+
+
+def _shown(finding: Finding, touched: Touched) -> Finding:
+    places = (offender.place for offender in finding.offenders)
+    return replace(finding, location=next((one for one in places if one and touched.holds(one)), finding.location))
 
 
 def gaps_within(gaps: Iterable[Gap], touched: Touched) -> tuple[Gap, ...]:
