@@ -13,6 +13,7 @@ import click
 
 from nis2check.cli import judging
 from nis2check.cli.exits import Exit, first
+from nis2check.cli.imports import Imports, import_option, with_imported
 from nis2check.cli.judging import Wanted, judging_options
 from nis2check.cli.network import network_options
 from nis2check.errors import InputError, Place
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     metavar="PLACE",
     help=_("L'historique : un fichier (.nis2check par défaut) ou postgresql:// (NIS2CHECK_HISTORY)."),
 )
+@import_option
 @judging_options
 @network_options
 def command(
@@ -62,6 +64,7 @@ def command(
     dry_run: bool,
     save: bool,
     history: str | None,
+    imports: Imports,
     wanted: Wanted,
     settings: Callable[[str], Settings],
 ) -> int:
@@ -75,8 +78,9 @@ def command(
     keep = _keeper(given, history) if save else None
     if history is not None and not save:
         raise InputError(_("--history s'emploie avec --save."))
+    foreign = imports.read()
     if stored is not None:
-        return _deliver(_replay(stored, given, wanted), wanted, keep)
+        return _deliver(with_imported(_replay(stored, given, wanted), foreign), wanted, keep)
     body = _body_file(given)
     on = wanted.on or datetime.datetime.now(datetime.UTC).date()
     targets = _chosen(body, only)
@@ -103,8 +107,9 @@ def command(
         finished=finished,
         waivers=waivers,
         plan=body.plan,
+        accept_comments=not wanted.no_waivers,
     )
-    return _deliver(result(case), wanted, keep, ended)
+    return _deliver(with_imported(result(case), foreign), wanted, keep, ended)
 
 
 def _keeper(given: Path | None, history: str | None) -> Keep:
@@ -260,5 +265,6 @@ def _replay(path: Path, config: Path | None, wanted: Wanted) -> dict[str, Json]:
         finished=finished,
         waivers=judging.load_waivers(body.waivers if body else None, wanted),
         plan=body.plan if body else settings.get("plan", {}),
+        accept_comments=not wanted.no_waivers,
     )
     return result(case)
