@@ -334,6 +334,11 @@ def faults(document: Document, name: str) -> list[tuple[Place, str]]:
     """What a document has against a shipped schema: places and French sentences, in the order of lines."""
     import jsonschema
 
+    wanted = schema(name)["properties"].get("schema", {}).get("const")
+    given = document.data.get("schema") if isinstance(document.data, dict) else None
+    if wanted and isinstance(given, str) and given != wanted:  # all that another kind of file lacks would only confuse
+        what = _("Ce fichier est un « {given} » ; il faut un « {wanted} ».").format(given=given[:60], wanted=wanted)
+        return [(document.place(("schema",)), what)]
     told: list[tuple[int, str, Place]] = []
     for fault in _leaves(jsonschema.Draft202012Validator(schema(name)).iter_errors(document.data)):
         path: Path_ = tuple(fault.absolute_path)

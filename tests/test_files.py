@@ -223,3 +223,12 @@ def test_shipped_schemas_are_valid_schemas() -> None:
     assert schemas
     for path in schemas:
         Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_another_kind_of_file_is_named_and_not_picked_apart(tmp_path: Path) -> None:
+    path = tmp_path / "E.json"
+    path.write_text('{"schema": "nis2check.evidence/1", "facts": []}', encoding="utf-8")
+    with pytest.raises(InputError) as problem:
+        files.check(files.load_json(path), "result")
+    assert "nis2check.evidence/1" in problem.value.what and "nis2check.result/1" in problem.value.what
+    assert not problem.value.more

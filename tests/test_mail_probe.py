@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import threading
@@ -394,3 +395,14 @@ def test_the_version_that_openssl_chooses(
     assert gaps == {}
     assert (facts["mail.starttls"], facts["mail.starttls_version"]) == (True, word)
     assert server.heard == [b"EHLO [127.0.0.1]\r\n", b"STARTTLS\r\n"]
+
+
+def test_a_selector_of_the_command_line(name_server: Start, nis2check: Callable[..., Any]) -> None:
+    key = 'cle2026._domainkey.ville.test. TXT "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="'
+    server = name_server(f"ville.test. MX 0 .\n{key}\n")
+    resolver = f"127.0.0.1:{server.port}"
+    chosen = ("--dkim-selector", "cle2026", "--dkim-selector", "absent")
+    done = nis2check("probe", "mail", "ville.test", "--json", "--internal", "--resolver", resolver, *chosen)
+    facts = {fact["name"]: fact["value"] for fact in json.loads(done.stdout)["facts"]}
+    assert [found["selector"] for found in facts["mail.dkim.keys"]] == ["cle2026"]
+    assert facts["mail.dkim.absent"] == ["absent"]

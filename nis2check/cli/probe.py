@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     type=click.Choice(["smtp", "imap", "pop3", "ftp", "ldap", "postgresql", "mysql", "rdp"]),
     help=_("Protocole avant TLS."),
 )
+@click.option("--dkim-selector", multiple=True, metavar="NAME", help=_("Sélecteur DKIM employé (sonde mail)."))
 @click.option("--ports", "ports", metavar="N,N…", help=_("Ports à essayer (sonde ports)."))
 @click.option("--engine", type=click.Choice(["connect", "nmap"]), help=_("Moteur de la sonde ports."))
 @click.option("--dry-run", is_flag=True, help=_("Montrer ce qui serait demandé, sans rien envoyer."))
@@ -88,6 +89,8 @@ def _target(name: str, target: str, rest: dict[str, Any]) -> Target:
         entry = {"endpoint": target if host and (":" not in host or "[" in host) else f"{target}:443"}
         if rest["starttls"]:
             entry["starttls"] = rest["starttls"]
+    if name == "mail" and rest["dkim_selector"]:
+        entry = {"domain": target, "dkim_selectors": list(rest["dkim_selector"])}
     if name == "ports":
         entry = {"host": target} | ({"engine": rest["engine"]} if rest["engine"] else {})
         if rest["ports"]:
