@@ -17,7 +17,6 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import dns.rrset
-import dns.zone
 
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.question import Budget, Question, Servers, all_tries, run_of
@@ -37,6 +36,8 @@ Find = Callable[[str], Awaitable[Servers]]
 
 def hints(text: str) -> Hints:
     """The root servers of a hints file (IANA's named.root): name and addresses. Raises ValueError: none, or malformed."""
+    import dns.zone  # for this option alone
+
     try:
         zone = dns.zone.from_text(text, origin=".", relativize=False, check_origin=False)
     except dns.exception.DNSException as error:
