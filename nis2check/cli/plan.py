@@ -30,18 +30,34 @@ from nis2check.model import Json
     help=_("Refaire le plan avec N jours par mois et dire ce qui change."),
 )
 @click.option("--json", "as_json", is_flag=True, help=_("Écrire le plan (nis2check.plan/1) sur la sortie standard."))
+@click.option(
+    "--output",
+    "-o",
+    "output",
+    multiple=True,
+    metavar="FORMAT=PATH",
+    help=_("Écrire le plan entier : html, pdf, csv ou ics, et chemin ; - : sortie standard."),
+)
 @click.option("--all", "everything", is_flag=True, help=_("Tout montrer, feuille de route entière comprise."))
 def command(
-    result: str, explain: int | None, letter: int | None, supposition: str | None, as_json: bool, everything: bool
+    result: str,
+    explain: int | None,
+    letter: int | None,
+    supposition: str | None,
+    as_json: bool,
+    output: tuple[str, ...],
+    everything: bool,
 ) -> None:
     """A reading of the result alone: nothing is looked at; only ``--what-if`` plans again."""
     if letter is not None and (explain is not None or as_json):
         raise InputError(_("--letter s'emploie sans --explain ni --json."))
-    source = files.load_json(result)
-    files.check(source, "result")
-    before = document = source.data
-    if supposition is not None:
-        document = _supposed(before, supposition)
+    if output and (explain is not None or letter is not None or as_json):
+        raise InputError(_("--output écrit le plan entier : il s'emploie sans --explain, --letter ni --json."))
+    before = _read(result)
+    document = before if supposition is None else _supposed(before, supposition)
+    if output:
+        _write(document, output)
+        return
     rank = explain if letter is None else letter
     item = None if rank is None else _item(document, rank)
     if as_json:
@@ -49,6 +65,20 @@ def command(
         files.write_stdout(files.canonical({"schema": "nis2check.plan/1"} | shown))
         return
     outputs.print_text(_text(before, document, item, letter is not None, everything))
+
+
+def _read(path: str) -> Mapping[str, Json]:
+    source = files.load_json(path)
+    files.check(source, "result")
+    document: Mapping[str, Json] = source.data
+    return document
+
+
+def _write(document: Mapping[str, Json], output: tuple[str, ...]) -> None:
+    from nis2check.report import plan_page
+
+    forms = plan_page.formats()
+    outputs.write_all(document, outputs.parse(output, forms), language.chosen(), forms)
 
 
 def _supposed(document: Mapping[str, Json], supposition: str) -> Mapping[str, Json]:

@@ -21,6 +21,7 @@ from nis2check.report import (
     ocsf,
     ods,
     oscal,
+    pdf,
     sarif,
     xlsx,
 )
@@ -41,6 +42,7 @@ class Format(Protocol):
 
 FORMATS: tuple[Format, ...] = (
     html,
+    pdf,
     markdown,
     csv,
     xlsx,
@@ -70,6 +72,7 @@ class Extra(NamedTuple):
 
 
 EXTRAS: Mapping[str, Extra] = {
+    pdf.NAME: Extra("pdf", "typst"),
     xlsx.NAME: Extra("xlsx", "xlsxwriter"),
     mon_service_securise.NAME: Extra("xlsx", "xlsxwriter"),
 }

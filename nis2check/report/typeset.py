@@ -24,8 +24,15 @@ LONGEST = 2_000  # characters of one text
 
 # What Libertinus Serif and DejaVu Sans Mono hold together: Latin, Greek, Cyrillic, punctuation, currencies, arrows, drawing.
 _DRAWN = re.compile(
-    "[^\n -~\u00a0-\u02af\u0370-\u045f\u1e00-\u1eff\u2010-\u2027\u202f-\u2040\u20a0-\u20bf\u2190-\u25ff\u2713\u2717]"
+    "[\u00a0-\u02af\u0370-\u045f\u1e00-\u1eff\u2010-\u2027\u202f-\u2040\u20a0-\u20bf\u2190-\u22ff\u2500-\u25ff\u2713\u2717]"
 )
+_BEYOND_ASCII = re.compile("[^\n -~]")
+
+
+class Verbatim(str):
+    """Text that is printed as it is: a name that someone will copy gets no typography."""
+
+    __slots__ = ()
 
 
 def pdf(template: str, data: Mapping[str, Any], lang: str, moment: str) -> bytes:
@@ -43,9 +50,10 @@ def pdf(template: str, data: Mapping[str, Any], lang: str, moment: str) -> bytes
 
 
 def _safe(value: Any, lang: str) -> Any:
-    """Every text cleaned, dressed in the typography of its language and made of characters that can be drawn."""
+    """Every text cleaned, dressed in the typography of its language (but `Verbatim`), in characters that can be drawn."""
     if isinstance(value, str):
-        return drawn(clean(dressed(value, lang), Medium.HTML, longest=LONGEST))
+        said = value if isinstance(value, Verbatim) else dressed(value, lang)
+        return drawn(clean(said, Medium.HTML, longest=LONGEST))
     if isinstance(value, Mapping):
         return {key: _safe(one, lang) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -60,8 +68,13 @@ def dressed(text: str, lang: str) -> str:
 
 def drawn(text: str) -> str:
     """The same text, a character that no font of ours has as ``\\u4e2d``."""
-    composed = unicodedata.normalize("NFC", text)
-    return _DRAWN.sub(lambda found: found.group().encode("ascii", "backslashreplace").decode(), composed)
+    return _BEYOND_ASCII.sub(_glyph, unicodedata.normalize("NFC", text))
+
+
+def _glyph(found: re.Match[str]) -> str:
+    one = found.group()
+    has_glyph = _DRAWN.match(one) and unicodedata.category(one)[0] != "C"  # unassigned, private and format characters
+    return one if has_glyph else one.encode("ascii", "backslashreplace").decode()
 
 
 def _seconds(moment: str) -> int:
