@@ -5,11 +5,39 @@ from __future__ import annotations
 
 from nis2check.evidence.net import dns, http, mail, ports, tls
 from nis2check.evidence.observe import Probe, Reader
-from nis2check.evidence.repo import comments, compose, nginx, secrets, zone
+from nis2check.evidence.repo import (
+    ansible,
+    comments,
+    compose,
+    dovecot,
+    journald,
+    logrotate,
+    named,
+    nginx,
+    openssh,
+    postfix,
+    secrets,
+    systemd,
+    zone,
+)
 from nis2check.model import FactSpec
 
 PROBES: tuple[Probe, ...] = (dns, mail, tls, http, ports)
-READERS: tuple[Reader, ...] = (nginx, zone, compose, secrets, comments)
+READERS: tuple[Reader, ...] = (
+    nginx,
+    zone,
+    compose,
+    secrets,
+    comments,
+    postfix,
+    dovecot,
+    openssh,
+    named,
+    systemd,
+    journald,
+    logrotate,
+    ansible,
+)
 
 
 def fact_specs() -> dict[str, FactSpec]:
