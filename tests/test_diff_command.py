@@ -153,3 +153,40 @@ def test_foreign_names_are_cleaned(two: Callable[..., None], nis2check: Command,
 
     assert "PWNED" in text
     assert not {"\x1b", "\x07", "\u202e"} & set(text)
+
+
+def test_every_body_of_a_history(nis2check: Command, tmp_path: Path) -> None:
+    history = History(tmp_path / ".nis2check" / "history.sqlite")
+    golden = json.loads(GOLDEN.read_bytes())
+    golden["body"]["name"] = "Ville\x1b[2J"
+    for day, verdict in ((1, "pass"), (8, "fail")):
+        golden["run"]["started"] = f"2026-11-{day:02}T10:00:00+00:00"
+        golden["findings"][0]["verdict"] = verdict
+        history.save(golden)
+    shown = nis2check("diff", "--all")
+    told = nis2check("diff", "--all", "--json")
+    (tmp_path / "d.json").write_bytes(told.stdout)
+    document = files.load_json(tmp_path / "d.json")
+    files.check(document, "fleet-diff")
+
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    text = shown.stdout.decode()
+    assert "1 organisme comparé" in text and "1 nouveau," in text and "nis2check diff 1 2" in text
+    assert "\x1b" not in text
+    assert document.data["moved"][0]["changes"]["new"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["diff"], "Nommer deux résultats"),
+        (["diff", "1"], "Nommer deux résultats"),
+        (["diff", "--all", "1", "2"], "--all s'emploie sans"),
+        (["diff", "--all", "--fail-on", "high"], "--all s'emploie sans"),
+    ],
+)
+def test_what_to_type(inside: Command, arguments: list[str], said: str) -> None:
+    done = inside(*arguments)
+
+    assert done.returncode == 2
+    assert said in done.stderr.decode() and len(done.stderr.splitlines()) == 1

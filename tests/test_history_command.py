@@ -119,9 +119,26 @@ def test_prune(kept: list[dict[str, Any]], nis2check: Command, tmp_path: Path) -
         assert [run["number"] for run in document.data["runs"]] == [3]
 
 
+def test_older_than_a_number_of_days(kept: list[dict[str, Any]], inside: Command, tmp_path: Path) -> None:
+    import datetime
+
+    today = datetime.datetime.now(datetime.UTC)
+    fresh = json.loads(GOLDEN.read_bytes())
+    fresh["run"]["started"] = (today - datetime.timedelta(days=29)).isoformat(timespec="seconds")
+    History(tmp_path / ".nis2check" / "history.sqlite").save(fresh)
+    old = fresh["run"] | {"started": (today - datetime.timedelta(days=32)).isoformat(timespec="seconds")}
+    number, _changed = History(tmp_path / ".nis2check" / "history.sqlite").save(fresh | {"run": old})
+    pruned = json.loads(inside("history", "prune", "--older-than", "30", "--json").stdout)
+
+    assert number in pruned["pruned"]
+    assert 4 in [run["number"] for run in pruned["runs"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["history", "prune", "--older-than", "0"], "--older-than"),
+        (["history", "list", "--history", "mysql://h/b"], "mysql:// : inconnu"),
         (["history", "list"], "scan --save"),
         (["history", "show"], "scan --save"),
         (["history", "prune", "--keep", "1"], "scan --save"),

@@ -19,6 +19,8 @@ import psycopg
 import pytest
 
 from nis2check.errors import InputError
+from nis2check.history import diff, fleet
+from nis2check.history.compare import KINDS
 from nis2check.history.door import door
 from nis2check.history.store import History
 
@@ -221,6 +223,32 @@ def test_a_fault_while_saving_leaves_nothing(place: str, document: dict[str, Any
 
     assert [run.number for run in history.runs()] == [1]
     assert history.save(document)[0] == 2
+
+
+def test_every_body_at_once_tells_what_each_comparison_tells(place: str, document: dict[str, Any]) -> None:
+    history = History(place)
+    bodies = ("200000008", "200000016", "200000024", "200000032")
+
+    def save(body: str, day: int, gone: tuple[int, ...] = (), **verdicts: str) -> None:
+        one = at(document, f"2026-11-{day:02}T00:00:00+00:00", **verdicts)
+        one["findings"] = [finding for finding in one["findings"] if int(finding["id"], 16) not in gone]
+        history.save(one | {"body": document["body"] | {"siren": body, "name": f"Ville {body}"}})
+
+    save(bodies[0], 1, f1="pass", f2="unknown", f3="fail", f4="fail", f5="pass")
+    save(bodies[0], 8, gone=(5,), f1="fail", f2="fail", f3="pass", f4="unknown")
+    save(bodies[1], 1, gone=(7,), f1="partial", f6="fail")
+    save(bodies[1], 8, gone=(6,), f1="fail", f7="fail")  # one gone, one new
+    save(bodies[2], 1)
+    save(bodies[2], 8)
+    save(bodies[3], 8)
+    found = fleet.changes(door(place))
+
+    assert (found.bodies, found.compared) == (4, 3)
+    assert [one.body for one in found.moved] == list(bodies[:2])
+    for one in found.moved:
+        told = diff.document(history.document(one.before), history.document(one.after))
+        assert one.changes == {kind: len(told[kind]) for kind in KINDS}
+    assert found.total("new") == 3 and found.total("worse") == 1 and found.total("not_retested") == 3
 
 
 def test_no_history_yet_is_said(place: str) -> None:

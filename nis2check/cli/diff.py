@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""``nis2check diff A B``: what changed between two results, files or numbers of kept runs. Nothing is looked at."""
+"""``nis2check diff A B``: what changed between two results, files or numbers of kept runs; ``diff --all``: at every body
+of a history, between its last two runs. Nothing is looked at."""
 
 from __future__ import annotations
 
@@ -12,27 +13,50 @@ import click
 from nis2check.cli.exits import Exit
 from nis2check.cli.history import history_option, opened
 from nis2check.cli.judging import SEVERITIES
+from nis2check.errors import InputError
 from nis2check.language import _, chosen, pick, plural, say
 from nis2check.model import Json
 
 if TYPE_CHECKING:
+    from nis2check.history.fleet import Fleet
     from nis2check.report.pen import Pen
 
 
 @click.command(
     "diff", help=say(_("Comparer deux résultats : nouveaux écarts, corrigés, aggravés, améliorés, non retestés."))
 )
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", required=False)
+@click.argument("after", metavar="B", required=False)
+@click.option(
+    "--all", "everybody", is_flag=True, help=_("Les deux dernières analyses de chaque organisme de l'historique.")
+)
 @history_option
-@click.option("--json", "as_json", is_flag=True, help=_("Écrire nis2check.diff/1 sur la sortie standard."))
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help=_("Écrire nis2check.diff/1 (avec --all : nis2check.fleet-diff/1) sur la sortie standard."),
+)
 @click.option(
     "--fail-on",
     type=click.Choice(SEVERITIES),
     help=_("Sortir avec 1 si un écart de cette gravité ou plus est nouveau ou aggravé."),
 )
-def command(before: str, after: str, place: str | None, as_json: bool, fail_on: str | None) -> int:
+def command(
+    before: str | None, after: str | None, everybody: bool, place: str | None, as_json: bool, fail_on: str | None
+) -> int:
     """A and B: result files, or numbers of runs of the history (``nis2check diff 3 5``)."""
+    if everybody:
+        if before is not None or fail_on is not None:
+            raise InputError(_("--all s'emploie sans A, B ni --fail-on."))
+        return _fleet(place, as_json)
+    if before is None or after is None:
+        what = _("Nommer deux résultats : fichiers, ou numéros d'analyses gardées.")
+        raise InputError(what, advice=_("Par exemple : nis2check diff 1 2 (ou nis2check diff --all)."))
+    return _two(before, after, place, as_json, fail_on)
+
+
+def _two(before: str, after: str, place: str | None, as_json: bool, fail_on: str | None) -> int:
     from nis2check.cli.outputs import pen, print_text
     from nis2check.files import canonical, write_stdout
     from nis2check.history import diff
@@ -63,16 +87,8 @@ def _lines(diff: Mapping[str, Json], pen: Pen) -> list[str]:
     from nis2check.printing import short_date
 
     days = [short_date(diff[side]["run"]["started"]) for side in ("before", "after")]
-    counts = ", ".join(
-        (
-            plural("{n} nouveau", "{n} nouveaux", len(diff["new"])),
-            plural("{n} corrigé", "{n} corrigés", len(diff["fixed"])),
-            plural("{n} aggravé", "{n} aggravés", len(diff["worse"])),
-            plural("{n} amélioré", "{n} améliorés", len(diff["better"])),
-            plural("{n} non retesté", "{n} non retestés", len(diff["not_retested"])),
-            plural("{n} écart inchangé", "{n} écarts inchangés", diff["open"]),
-        )
-    )
+    counts = _counts({kind: len(diff[kind]) for kind in _headings()})
+    counts += ", " + plural("{n} écart inchangé", "{n} écarts inchangés", diff["open"])
     head = pen.own(_("Du {before} au {after} : ")).format(before=pen.foreign(days[0]), after=pen.foreign(days[1]))
     lines = pen.wrap(head + pen.own(counts) + ".")
     for note in _notes(diff):
@@ -83,6 +99,18 @@ def _lines(diff: Mapping[str, Json], pen: Pen) -> list[str]:
             for one in diff[kind]:
                 lines += _change(one, pen)
     return lines
+
+
+def _counts(changes: Mapping[str, int]) -> str:
+    return ", ".join(
+        (
+            plural("{n} nouveau", "{n} nouveaux", changes["new"]),
+            plural("{n} corrigé", "{n} corrigés", changes["fixed"]),
+            plural("{n} aggravé", "{n} aggravés", changes["worse"]),
+            plural("{n} amélioré", "{n} améliorés", changes["better"]),
+            plural("{n} non retesté", "{n} non retestés", changes["not_retested"]),
+        )
+    )
 
 
 def _headings() -> dict[str, str]:
@@ -119,3 +147,35 @@ def _change(one: Mapping[str, Json], pen: Pen) -> list[str]:
     title = pen.foreign(pen.own(pick(one["title"], pen.lang)))
     waived = pen.own(_(" (dérogation)")) if one["waived"] else ""
     return lines + pen.wrap(title + waived, "      ", "      ")
+
+
+# --------------------------------------------------------------------------------------------------------- every body
+
+
+def _fleet(place: str | None, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from nis2check.cli.outputs import pen, print_text
+    from nis2check.files import canonical, write_stdout
+    from nis2check.history import fleet
+
+    found = fleet.changes(opened(place).door)
+    if as_json:
+        write_stdout(canonical({"schema": "nis2check.fleet-diff/1", **asdict(found)}))
+    else:
+        print_text("\n".join(_fleet_lines(found, pen(chosen()))) + "\n")
+    return Exit.OK
+
+
+def _fleet_lines(found: Fleet, pen: Pen) -> list[str]:
+    """How many bodies, what changed in all, then a line for each that changed, most new gaps first."""
+    from nis2check.history.compare import KINDS
+
+    head = plural("{n} organisme comparé", "{n} organismes comparés", found.compared)
+    head += " ; " + plural("{n} a changé", "{n} ont changé", len(found.moved))
+    lines = pen.wrap(pen.own(f"{head} : {_counts({kind: found.total(kind) for kind in KINDS})}."))
+    for one in found.moved:
+        who = pen.foreign(one.name or one.body)
+        lines += ["", *pen.wrap(f"{who} (nis2check diff {one.before} {one.after})", "  ", "  ")]
+        lines += pen.wrap(pen.own(_counts(one.changes)), "    ", "    ")
+    return lines

@@ -127,6 +127,14 @@ def compare(before: Earlier, document: Mapping[str, Json]) -> Changes:
     return Changes(**{kind: tuple(sorted(found, key=_order)) for kind, found in kinds.items()}, open=same)
 
 
+def kind_of(change: Change) -> str:
+    """The kind of one change between two runs, as `compare` gives it; empty when nothing changed or nothing was told."""
+    was, now = change.before, change.after
+    if now is None or now.verdict not in SETTLED:
+        return "not_retested" if was is not None and was.verdict in TOLD else ""
+    return _kind(change)
+
+
 def _kind(change: Change) -> str:
     """The meaning of a finding that was judged this time; empty when nothing changed or nothing was told."""
     was, now = change.before, change.after

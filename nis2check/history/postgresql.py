@@ -35,16 +35,20 @@ _MARK = f"{_NAME} history "  # and the version: the comment on our schema
 
 @dataclass(frozen=True, slots=True)
 class _Spoken:
-    """A session that takes ``?`` for values, as SQLite does; none of our texts holds another ``?`` or a ``%``."""
+    """A session that takes ``?`` for values, as SQLite does; none of our queries holds another ``?``."""
 
     session: Session
 
     def execute(self, query: str, values: Sequence[Json] = (), /) -> Rows:
-        return self.session.execute(query.replace("?", "%s").encode(), values)
+        return self.session.execute(_dressed(query), values)
 
     def executemany(self, query: str, rows: Iterable[Sequence[Json]], /) -> None:
         with self.session.cursor() as cursor:
-            cursor.executemany(query.replace("?", "%s").encode(), rows)
+            cursor.executemany(_dressed(query), rows)
+
+
+def _dressed(query: str) -> bytes:
+    return query.replace("%", "%%").replace("?", "%s").encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ TABLES = (
   regime TEXT NOT NULL,
   version TEXT NOT NULL,
   rules TEXT NOT NULL,
+  findings INTEGER NOT NULL,
   applicable INTEGER NOT NULL,
   passed INTEGER NOT NULL,
   partial INTEGER NOT NULL,

@@ -28,6 +28,13 @@ LARGEST = 256 << 20  # bytes of one value
 Connection = sqlite3.Connection
 
 _SCHEMA = statements(blob="BLOB", clustered=" WITHOUT ROWID")
+_SETTINGS = (
+    "trusted_schema = OFF",
+    "foreign_keys = ON",
+    "cell_size_check = ON",
+    "temp_store = MEMORY",
+    "cache_size = -32768",  # KiB: two runs of every body of the country side by side
+)
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -102,7 +109,7 @@ def _connect(path: Path, mode: str, patience: float) -> Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None)
     try:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
-        for setting in ("trusted_schema = OFF", "foreign_keys = ON", "cell_size_check = ON", "temp_store = MEMORY"):
+        for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
     except BaseException:
         connection.close()

@@ -42,7 +42,7 @@ _CHANGES = {  # key of the result's changes → column
 }
 _TEXTS = ("body", "name", "moment", "started", "finished", "regime", "version", "rules")
 _LISTED = ("number", "complete", *_TEXTS, *_COUNTS.values(), *_CHANGES.values())
-_KEPT = (*_LISTED, "sha256", "document")
+_KEPT = (*_LISTED, "findings", "sha256", "document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,19 @@ class History:
     @property
     def shown(self) -> str:
         """Its place as it may be printed: without a password."""
-        return self._door.shown
+        return self.door.shown
 
     @property
-    def _door(self) -> Door:
+    def door(self) -> Door:
         return door(self.place, self.patience)
 
     def save(self, document: Mapping[str, Json]) -> tuple[int, dict[str, Json]]:
         """Keep a ``nis2check.result/1`` in one transaction: its number, and the document with ``changes``, ``since`` and
         ``trend`` against the earlier runs of the same body. When it returns, the run is on disk."""
-        with self._door.writing() as connection:
+        with self.door.writing() as connection:
             body, moment = _body(document), _moment(document["run"]["started"])
-            before = _earlier(self._door, connection, body, moment)
-            points = _points(self._door, connection, body, moment)
+            before = _earlier(self.door, connection, body, moment)
+            points = _points(self.door, connection, body, moment)
             number = _number(connection)
             changed = with_trend(with_changes(document, before), points, number)
             _insert(connection, number, changed)
@@ -94,17 +94,17 @@ class History:
 
     def trend(self, body: str) -> tuple[Point, ...]:
         """What each run of a body (SIREN, or name of one without) counted by verdict and proof, the oldest first."""
-        with self._door.reading() as connection:
-            return tuple(_points(self._door, connection, _key(body), _END_OF_TIME))
+        with self.door.reading() as connection:
+            return tuple(_points(self.door, connection, _key(body), _END_OF_TIME))
 
     def runs(self, body: str = "") -> tuple[Run, ...]:
         """The runs kept, the latest first; ``body``: of one SIREN or name only."""
-        with self._door.reading() as connection:
-            return tuple(_runs(self._door, connection, body))
+        with self.door.reading() as connection:
+            return tuple(_runs(self.door, connection, body))
 
     def document(self, number: int) -> Mapping[str, Json]:
         """The result of a run, as it was delivered."""
-        with self._door.reading() as connection:
+        with self.door.reading() as connection:
             row = connection.execute("SELECT sha256, document FROM run WHERE number = ?", (number,)).fetchone()
         if row is None:
             raise InputError(
@@ -117,7 +117,7 @@ class History:
         name = _("analyse n° {n}").format(n=number)
         data = _unpacked(packed)
         if data is None or sha256(data).hexdigest() != digest:
-            raise self._door.damaged(_("{name} illisible").format(name=name))
+            raise self.door.damaged(_("{name} illisible").format(name=name))
         found = parse_json(data, f"{self.shown} ({name})")
         check(found, "result")
         result: Mapping[str, Json] = found.data
@@ -131,14 +131,14 @@ class History:
         Gives those forgotten; ``dry_run``: those that would be.
         """
         if dry_run:
-            with self._door.reading() as connection:
-                return tuple(_doomed(_runs(self._door, connection, body), keep, before))
-        with self._door.writing() as connection:
-            doomed = tuple(_doomed(_runs(self._door, connection, body), keep, before))
+            with self.door.reading() as connection:
+                return tuple(_doomed(_runs(self.door, connection, body), keep, before))
+        with self.door.writing() as connection:
+            doomed = tuple(_doomed(_runs(self.door, connection, body), keep, before))
             connection.executemany("DELETE FROM run WHERE number = ?", [(run.number,) for run in doomed])
             connection.execute(_FORGET)
         if doomed:
-            self._door.shrink()
+            self.door.shrink()
         return doomed
 
 
@@ -192,6 +192,7 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
         "regime": _plain(document["regime"]),
         "version": _plain(tool["version"]),
         "rules": tool["rules"]["sha256"],
+        "findings": len(states(document)),
         "sha256": sha256(data).hexdigest(),
         "document": zlib.compress(data, 6),
     }
