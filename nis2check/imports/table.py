@@ -61,7 +61,8 @@ class Table:
         return next((self.weaknesses[number] for number in numbers if number in self.weaknesses), "")
 
     def _by_words(self, found: Foreign) -> str:
-        return self._words(found.tool, found.rule, found.title or found.message)
+        says_more = found.title and found.rule not in found.title  # "Semgrep Finding: the.id" says nothing
+        return self._words(found.tool, found.rule, found.title if says_more else found.message)
 
     def _words(self, tool: str, rule: str, title: str) -> str:
         key = (tool, rule, title)
