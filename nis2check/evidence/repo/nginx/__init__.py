@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo import openssl_words
+from nis2check.evidence.repo.nginx import findings
 from nis2check.evidence.repo.nginx.page import page
 from nis2check.evidence.repo.nginx.redirects import redirects
 from nis2check.evidence.repo.nginx.server import Listen, Server, may_add, says, setting_of
@@ -23,6 +25,8 @@ FACTS = (
     FactSpec("tls.accepted", "boolean", "", "The virtual host listens with TLS."),
     FactSpec("tls.versions", "array", "", "ssl_protocols."),
     FactSpec("tls.server_preference", "boolean", "", "ssl_prefer_server_ciphers."),
+    FactSpec("tls.weak_suites", "array", "", "Weak classes of the suites that ssl_ciphers names."),
+    FactSpec("tls.groups", "array", "", "ssl_ecdh_curve."),
     FactSpec("http.https", "boolean", "", "The virtual host listens with TLS."),
     FactSpec("http.plain_answers", "boolean", "", "The host listens without TLS on port 80 too."),
     FactSpec("http.redirects_to_https", "boolean", "", "That port redirects to https on the same host."),
@@ -37,6 +41,7 @@ FACTS = (
     FactSpec("http.referrer_policy_present", "boolean", "", "add_header Referrer-Policy is in force for /."),
     FactSpec("http.permissions_policy_present", "boolean", "", "add_header Permissions-Policy is in force for /."),
     FactSpec("http.discloses_version", "boolean", "", "server_tokens is on, or not turned off."),
+    *findings.FACTS,
 )
 
 _BY_NAME = re.compile(r"(?:^|/)[^/]*nginx[^/]*\.(?:conf|conf\.j2|conf\.template|tmpl)\Z", re.IGNORECASE)
@@ -71,6 +76,7 @@ def read(path: str, text: str) -> Found:
     yield from redirects(servers)
     if not any(server.tls for server in servers):
         yield from _of_file(https or root)
+    yield from findings.findings(root, servers)
 
 
 def _server(server: Server, sockets: dict[str, Socket], taken: set[tuple[str, str]]) -> Found:
@@ -108,6 +114,17 @@ def _tls(server: Server, sockets: dict[str, Socket], listen: Listen, subject: st
     preference = server.setting("ssl_prefer_server_ciphers")
     if isinstance(preference, Directive) and says(preference, "on", "off"):
         yield Read("tls.server_preference", says(preference, "on"), preference.line, subject, kind)
+    ciphers, curves = server.setting("ssl_ciphers"), server.setting("ssl_ecdh_curve")
+    if isinstance(ciphers, Directive) and ciphers.words and not _is_filled_in(ciphers):
+        # Without ssl_dhparam nginx offers no suite with DHE (its documentation, since 1.11.0).
+        without = frozenset() if isinstance(server.setting("ssl_dhparam"), Directive) else frozenset({"DHE"})
+        yield from openssl_words.suites(ciphers.words[0], ciphers.line, subject, kind, without=without)
+    if isinstance(curves, Directive) and curves.words and not _is_filled_in(curves):
+        yield from openssl_words.groups(curves.words[0], curves.line, subject, kind)
+
+
+def _is_filled_in(directive: Directive) -> bool:
+    return directive.templated or any("$" in word for word in directive.words)
 
 
 def _protocols(found: InForce, subject: str, kind: Kind) -> Found:

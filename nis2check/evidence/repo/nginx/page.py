@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
-from nis2check.evidence.repo.nginx.locations import may_serve
+from nis2check.evidence.repo.nginx.locations import may_serve, serving
 from nis2check.evidence.repo.nginx.server import GIVES_WAY, Server, is_opaque
 from nis2check.evidence.repo.nginx.syntax import Directive
 from nis2check.evidence.repo.page_headers import Header, Page
@@ -16,7 +16,18 @@ from nis2check.evidence.repo.page_headers import Header, Page
 def page(server: Server, line: int, subject: str) -> Iterator[Read | Unread]:
     """Headers of the page /. The places that may serve it must agree, else the file does not settle the question."""
     places = [_page(server, inner, line) for inner in _places(server)]
-    yield from page_headers.told([page_headers.facts_of(place) for place in places], line, subject)
+    answers = [page_headers.facts_of(place) for place in places]
+    if _is_elsewhere(server):
+        # A redirect carries HSTS (RFC 6797 7.2); the other headers are for pages, and there is none.
+        answers = [{fact: said for fact, said in one.items() if fact.startswith("http.hsts.")} for one in answers]
+    yield from page_headers.told(answers, line, subject)
+
+
+def _is_elsewhere(server: Server) -> bool:
+    """Whether / is only a redirect, or nothing at all."""
+    place = serving(server.block)
+    blocks = (server.block,) if place is None else (server.block, place)
+    return any(any(block.every("return")) for block in blocks)
 
 
 def _places(server: Server) -> Iterator[tuple[Directive, ...]]:
