@@ -7,10 +7,19 @@ from nis2check.evidence.net import dns, http, mail, ports, tls
 from nis2check.evidence.observe import Probe, Reader
 from nis2check.evidence.repo import (
     ansible,
+    apache,
+    caddy,
     comments,
     compose,
+    dockerfile,
     dovecot,
+    github_actions,
+    gitlab_ci,
+    haproxy,
+    helm,
     journald,
+    kubernetes,
+    kustomize,
     logrotate,
     named,
     nginx,
@@ -18,6 +27,7 @@ from nis2check.evidence.repo import (
     postfix,
     secrets,
     systemd,
+    traefik,
     zone,
 )
 from nis2check.model import FactSpec
@@ -25,8 +35,18 @@ from nis2check.model import FactSpec
 PROBES: tuple[Probe, ...] = (dns, mail, tls, http, ports)
 READERS: tuple[Reader, ...] = (
     nginx,
+    apache,
+    haproxy,
+    caddy,
+    traefik,
     zone,
     compose,
+    kubernetes,
+    helm,
+    kustomize,
+    dockerfile,
+    github_actions,
+    gitlab_ci,
     secrets,
     comments,
     postfix,

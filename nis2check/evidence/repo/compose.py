@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nis2check.evidence.net.ports.known import class_of
 from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.repo import compose_rights, container_images
 from nis2check.evidence.repo.yaml_tree import Node, documents
 from nis2check.model import FactSpec, Json, Why
 
@@ -25,6 +26,7 @@ FACTS = (
     FactSpec(
         "compose.images_unpinned", "array", "", "Images without tag or digest, or with a tag that moves (latest)."
     ),
+    *compose_rights.FACTS,
 )
 
 MOST_SERVICES = 500
@@ -36,7 +38,6 @@ _PORT = re.compile(
     r"(?:(?:(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(?P<host>\d{1,5}(?:-\d{1,5})?)?:)?(?P<target>\d{1,5}(?:-\d{1,5})?)(?:/(?P<kind>tcp|udp))?"
 )
 _SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
-_MOVING = {"latest", "stable", "edge", "nightly", "main", "master", "dev"}
 
 Found = Iterator[Read | Unread]
 
@@ -64,6 +65,7 @@ def read(path: str, text: str) -> Found:
     yield _listed("compose.host_network", [(name, one.get("network_mode")) for name, one in services], "host")
     yield _sockets(services)
     yield from _images(services)
+    yield from compose_rights.rights(services)
 
 
 Services = list[tuple[str, Node]]
@@ -96,16 +98,9 @@ def _images(services: Services) -> Found:
         name = _DEFAULT.sub(r"\1", image.text)
         if "$" in name or "{{" in name:
             yield Unread("compose.images_unpinned", Why.TEMPLATED, "an image comes from a variable", image.line)
-        elif not _is_pinned(name):
+        elif not container_images.parse(name).pinned:
             found.append((name[:200], image.line))
     yield Read("compose.images_unpinned", [name for name, _line in found], found[0][1] if found else 1)
-
-
-def _is_pinned(image: str) -> bool:
-    if "@sha256:" in image:
-        return True
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return bool(tag) and tag.lower() not in _MOVING
 
 
 # -------------------------------------------------------------------------------------------------------------- ports

@@ -9,6 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.repo.secret_words import is_default
 from nis2check.model import FactSpec, Json
 
 NAME = "secrets"
@@ -131,7 +132,8 @@ def _cloud(lines: list[str]) -> Iterator[Hit]:
 
 def _assigned(path: str, lines: list[str]) -> Iterator[Hit]:
     """Passwords written out in the environment of a service; sample files are there to be filled in."""
-    if not (_ENV.search(path) or _COMPOSE.search(path)) or _SAMPLE.search(path.rpartition("/")[2]):
+    in_compose = _COMPOSE.search(path) is not None  # whose default passwords are judged as such, not twice
+    if not (_ENV.search(path) or in_compose) or _SAMPLE.search(path.rpartition("/")[2]):
         return
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE or line.lstrip().startswith("#"):
@@ -140,5 +142,5 @@ def _assigned(path: str, lines: list[str]) -> Iterator[Hit]:
         if match is None:
             continue
         value = match[2].strip().strip("\"'").strip()
-        if len(value) >= 4 and not _NO_SECRET.match(value):
+        if len(value) >= 4 and not _NO_SECRET.match(value) and not (in_compose and is_default(value)):
             yield "password", number

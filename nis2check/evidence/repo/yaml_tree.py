@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nis2check.evidence.observe import Unseen
@@ -29,6 +30,16 @@ class Node:
     items: tuple[Node, ...] | None = None
     keys: dict[str, Node] | None = None
     plain: bool = True  # a scalar without quotes: true, 5432 and null mean more than text
+    block: bool = False  # a scalar after | or >: its text begins on the next line
+
+    @property
+    def first_line(self) -> int:
+        """The line on which the text of a scalar begins."""
+        return self.line + 1 if self.block else self.line
+
+    def says(self, *words: str) -> bool:
+        """Whether it is one of these words, whatever their case: ``true`` and ``"true"`` alike."""
+        return self.text is not None and self.text.lower() in words
 
     def get(self, *path: str) -> Node | None:
         """The value under nested keys, None without."""
@@ -43,7 +54,37 @@ class Node:
     def each(self) -> Iterator[Node]:
         yield from self.items or ()
 
+    def entries(self, *path: str) -> tuple[Node, ...]:
+        """The items of the sequence under nested keys, none without."""
+        node = self.get(*path)
+        return node.items or () if node is not None else ()
 
+    def word(self, *path: str) -> str:
+        """The text of the scalar under nested keys, empty without."""
+        node = self.get(*path)
+        return (node.text or "") if node is not None else ""
+
+
+def is_templated(text: str) -> bool:
+    """Whether a value is made elsewhere: Helm, Jinja, Argo, a shell variable that another tool fills in."""
+    return "{{" in text or "${" in text or "<%" in text or "{%" in text
+
+
+def walk(root: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Every value below, once, with its keys: a value behind many aliases is met at its first place only."""
+    seen: set[int] = set()
+    waiting: list[tuple[tuple[str, ...], Node]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield path, node
+        below = [((*path, name), child) for name, child in node.pairs()] + [(path, child) for child in node.each()]
+        waiting.extend(reversed(below))
+
+
+@lru_cache(maxsize=1)  # several readers take the same file, one after the other
 def documents(text: str) -> list[Node]:
     """The documents of a file. Raises Unseen: limit, malformed, templated (not YAML before a template is filled in)."""
     import yaml
@@ -103,7 +144,7 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return Node(line, items=tuple(self.build(child, depth) for child in node.value))
         if not isinstance(node, MappingNode):
-            return Node(line, text=str(node.value), plain=node.style is None)
+            return Node(line, text=str(node.value), plain=node.style is None, block=node.style in ("|", ">"))
         keys: dict[str, Node] = {}
         merged: list[Node] = []
         for key, value in node.value:

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Names that announce a secret, and values that are none: shared by the readers of services, manifests and CI."""
+
+from __future__ import annotations
+
+import re
+
+# The last word of a name says what its value is: DB_PASSWORD, apiKey, smtp.password; not passwordFile nor PASSWORD_KEY.
+_NAME = re.compile(
+    r"(?:\A|.*[^a-z0-9]|.*[a-z0-9](?=[A-Z]))"
+    r"(?:(?i:password|passwd|passphrase|secret|secret_?key|api_?key|access_?key|private_?key|auth_?token|access_?token"
+    r"|token|dockerconfigjson))\Z"
+)
+_GLUED = re.compile(r"[A-Za-z0-9_.-]*(?:PASSWORD|PASSWD|password|passwd)\Z")
+
+# Names of what holds a secret elsewhere.
+_ELSEWHERE = re.compile(
+    r"existing|image_?pull|pull_?secret|tls_?secret|cert_?secret|from_?secret|secret_?ref", re.IGNORECASE
+)
+
+# Not a secret: a reference, a template, a path, a type, or a word that asks to be replaced.
+_PLACEHOLDER = re.compile(
+    r"[$%<{(!&*|>@/\[#]|\.{1,3}(?:/|\Z)|ENC\[|vault:|op://|secretref|"
+    r"(?:null|none|nil|true|false|string|yes|no|~)\Z|x{3,}\Z|\*{3,}|redacted|dummy|fake|example|sample|placeholder|fixme"
+    r"|(?:todo|to[-_ ]?be|change[-_ ]?(?:it|me|this)|replace|your[-_ ]|my[-_ ]|insert|\d{1,3}\Z)",
+    re.IGNORECASE,
+)
+
+# What publishers ship and tutorials copy: the first that anybody tries.
+_DEFAULTS_WORDS = """
+admin administrator root toor password passw0rd p@ssw0rd pass passwd secret postgres postgresql mysql mariadb mongo
+mongodb redis rabbitmq guest minio minioadmin minio123 elastic kibana grafana user test tests testing demo default
+azerty qwerty 123456 12345678 1234 12345 123456789 letmein welcome keycloak geoserver georchestra tomcat jenkins
+sonar nexus admin123 password123 password1 root123 motdepasse azerty123 changeit changeme example db dbpassword
+postgrespassword rootpassword
+"""
+DEFAULTS = frozenset(_DEFAULTS_WORDS.split())
+
+
+def names_secret(name: str) -> bool:
+    """Whether what is called so is a secret by its name."""
+    end = name[-80:]
+    if _ELSEWHERE.search(end):
+        return False
+    return _NAME.match(end) is not None or _GLUED.fullmatch(end) is not None
+
+
+def is_default(value: str) -> bool:
+    """Whether a password is one of those that everybody tries first."""
+    return value.strip().strip("\"'").lower() in DEFAULTS
+
+
+def is_written_out(value: str) -> bool:
+    """Whether the value looks like the secret itself, and not like a way to get it or a word that asks to be replaced."""
+    text = value.strip().strip("\"'").strip()
+    return len(text) >= 4 and " " not in text and _PLACEHOLDER.match(text) is None
