@@ -5,91 +5,94 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import openssl_words
 from nis2check.evidence.repo.apache.server import Server, includes, is_whole
 from nis2check.evidence.repo.apache.syntax import Directive
-from nis2check.model import FactSpec, Json, Why
-
-MOST = 200  # offenders of one concern
+from nis2check.evidence.repo.concerns import Concerns, array_fact
+from nis2check.model import Why
 
 FACTS = (
-    FactSpec("apache.internal_pages_open", "array", "", "Status and balancer pages open to all: path, handler, line."),
-    FactSpec("apache.directory_listing", "array", "", "Sections whose Options list the files of a folder: path, line."),
-    FactSpec("apache.open_proxy", "array", "", "ProxyRequests On without restriction: line."),
-    FactSpec("apache.backend_unverified", "array", "", "https backends whose certificate is not verified: backend, line."),
-    FactSpec("apache.basic_auth_clear", "array", "", "Basic authentication in a virtual host without TLS: name, line."),
-    FactSpec("apache.server_tokens", "array", "", "ServerTokens that give a version, in a file without TLS hosts: value, line."),
-    FactSpec("apache.trace", "array", "", "TraceEnable that answers TRACE: value, line."),
-    FactSpec("apache.root_folder_open", "array", "", "<Directory /> granted to all, or left to .htaccess: setting, line."),
-    FactSpec("apache.logs_discarded", "array", "", "Logs sent to /dev/null: directive, line."),
-    FactSpec("apache.runs_as_root", "array", "", "User root: line."),
-    FactSpec("apache.broken_ciphers", "array", "", "Words of SSLCipherSuite that ask for broken suites: word, line."),
-)  # fmt: skip
+    array_fact(
+        "apache.internal_pages_open", "Status, information and balancer pages open to all: path, line, handler."
+    ),
+    array_fact("apache.directory_listing", "Sections whose Options list the files of a folder: path, line."),
+    array_fact("apache.open_proxy", "ProxyRequests On without restriction: line."),
+    array_fact("apache.backend_unverified", "https backends whose certificate is not verified: backend, line."),
+    array_fact("apache.basic_auth_clear", "Basic authentication in a virtual host without TLS: name, line."),
+    array_fact("apache.server_tokens", "ServerTokens that give a version, in a file without TLS hosts: value, line."),
+    array_fact("apache.trace", "TraceEnable that answers TRACE: value, line."),
+    array_fact("apache.root_folder_open", "<Directory /> granted to all, or left to .htaccess: setting, line."),
+    array_fact("apache.logs_discarded", "Logs sent to /dev/null: directive, line."),
+    array_fact("apache.runs_as_root", "User root: line."),
+    array_fact("apache.broken_ciphers", "Words of SSLCipherSuite that ask for broken suites: word, line."),
+)
 
 _HANDLERS = {"server-status", "server-info", "balancer-manager", "ldap-status"}
 _LISTING_SECTIONS = {"directory", "directorymatch", "location", "virtualhost"}
 _ACCESS = {"require", "allow", "authtype"}
+_LOGS = {"customlog", "transferlog", "errorlog"}
 
 Found = Iterator[Read | Unread]
-Offenders = list[dict[str, Json]]
 
 
 def findings(root: Directive, servers: Sequence[Server]) -> Found:
     """File facts and their gaps. A concern that the file does not touch yields nothing."""
+    said = Concerns()
     directives = [one for one in root.all() if not one.guard]
-    yield from _internal_pages(directives)
-    yield from _listings(directives)
-    yield from _open_proxy(root, directives)
-    yield from _backends(servers)
-    yield from _basic_auth(servers)
-    if not any(server.tls for server in servers):
-        tokens = [one for one in directives if one.name == "servertokens"][-1:]
-        yield from _listed("apache.server_tokens", tokens, lambda one: one.first.lower() not in {"prod", "productonly"})
-    trace = [one for one in directives if one.name == "traceenable"]
-    yield from _listed("apache.trace", trace, lambda one: one.first.lower() != "off")
-    yield from _root_folder(directives)
-    logs = [one for one in directives if one.name in {"customlog", "transferlog", "errorlog"}]
-    yield from _listed("apache.logs_discarded", logs, lambda one: one.first == "/dev/null", key="directive")
-    users = [one for one in directives if one.name == "user"]
-    yield from _listed("apache.runs_as_root", users, lambda one: one.first in {"root", "#0"})
-    yield from _broken(directives)
-
-
-def _listed(
-    fact: str, said: Sequence[Directive], is_wrong: Callable[[Directive], bool], *, key: str = "value"
-) -> Found:
-    """The directives at fault among those said; what a variable fills in is a gap."""
-    if not said:
-        return
-    for one in said:
-        if one.templated:
-            yield Unread(fact, Why.TEMPLATED, f"{one.name} comes from a variable", one.line)
-    wrong = [one for one in said if not one.templated and is_wrong(one)]
-    yield _fact(fact, [{key: one.name if key == "directive" else one.first[:100], "line": one.line} for one in wrong])
-
-
-def _fact(name: str, offenders: Offenders) -> Read:
-    lines = [int(str(one["line"])) for one in offenders]
-    return Read(name, list(offenders[:MOST]), min(lines, default=1))
-
-
-def _internal_pages(directives: Sequence[Directive]) -> Found:
-    fact, offenders, met = "apache.internal_pages_open", Offenders(), False
+    _single(directives, said, speaks_tls=any(server.tls for server in servers))
+    _open_proxy(root, directives, said)
     for section in directives:
-        handler = section.last("sethandler") if section.block is not None else None
-        if handler is None or handler.first.lower() not in _HANDLERS:
-            continue
-        met = True
-        access = _access(section)
-        if access is None:
-            yield Unread(fact, Why.UNREADABLE, f"who may see {section.first[:60]} is said elsewhere", section.line)
-        elif access:
-            offenders.append({"path": section.first[:200], "handler": handler.first.lower(), "line": section.line})
-    if met:
-        yield _fact(fact, offenders)
+        if section.block is not None:
+            _internal_page(section, said)
+            _listing(section, said)
+            _root_folder(section, said)
+    for server in servers:
+        _backends(server, said)
+        _basic_auth(server, said)
+    yield from said.found()
+
+
+def _sort(offends: bool, fact: str, name: str, one: Directive, said: Concerns, value: str = "") -> None:
+    if one.templated:
+        said.open(fact, Why.TEMPLATED, f"{one.name} comes from a variable", one.line)
+    elif offends:
+        said.wrong(fact, name, one.line, value)
+    else:
+        said.right(fact, one.line)
+
+
+def _single(directives: Sequence[Directive], said: Concerns, *, speaks_tls: bool) -> None:
+    """Settings that one directive decides."""
+    for one in directives:
+        value = one.first.lower()
+        if one.name == "servertokens" and not speaks_tls:  # else the names of the file are told of it
+            _sort(value not in {"prod", "productonly"}, "apache.server_tokens", "ServerTokens", one, said, one.first)
+        elif one.name == "traceenable":
+            _sort(value != "off", "apache.trace", "TraceEnable", one, said, one.first)
+        elif one.name in _LOGS:
+            discarded = value == "/dev/null"
+            if discarded or not one.templated:  # the folder of the logs is often a variable; no variable says /dev/null
+                _sort(discarded, "apache.logs_discarded", one.name, one, said)
+        elif one.name == "user":
+            _sort(value in {"root", "#0"}, "apache.runs_as_root", "User", one, said, one.first)
+        elif one.name == "sslciphersuite" and one.words and not one.templated:
+            said.right("apache.broken_ciphers", one.line)
+            for word in openssl_words.broken(one.words[-1]):
+                said.wrong("apache.broken_ciphers", word, one.line)
+
+
+def _internal_page(section: Directive, said: Concerns) -> None:
+    fact, handler = "apache.internal_pages_open", section.last("sethandler")
+    if handler is None or handler.first.lower() not in _HANDLERS:
+        return
+    access = _access(section)
+    if access is None:
+        said.open(fact, Why.UNREADABLE, f"who may see {section.first[:60]} is said elsewhere", section.line)
+    else:
+        _sort(access, fact, section.first, section, said, handler.first.lower())
 
 
 def _access(section: Directive) -> bool | None:
@@ -98,72 +101,55 @@ def _access(section: Directive) -> bool | None:
     if not said or any(one.guard or one.templated for one in said) or includes(section):
         return None
     rules = [[word.lower() for word in one.words] for one in said if one.name in {"require", "allow"}]
-    if not rules:
-        return None
-    narrow = [rule for rule in rules if rule not in (["all", "granted"], ["from", "all"])]
-    return not narrow
+    return all(rule in (["all", "granted"], ["from", "all"]) for rule in rules) if rules else None
 
 
-def _listings(directives: Sequence[Directive]) -> Found:
-    offenders, met = Offenders(), False
-    for section in directives:
-        options = section.last("options") if section.name in _LISTING_SECTIONS else None
-        if options is None or options.guard:
-            continue
-        met = True
-        listed = False
-        for one in section.every("options"):
-            for word in one.words:
-                if word.lower() in {"indexes", "+indexes", "all", "+all"}:
-                    listed = True
-                elif word.lower() in {"-indexes", "-all", "none"}:
-                    listed = False
-            if (
-                one.words
-                and one.words[0][0] not in "+-"
-                and not {"indexes", "all"} & {word.lower() for word in one.words}
-            ):
-                listed = False  # a list without signs replaces what was said before
-        if listed:
-            offenders.append({"path": section.first[:200], "line": options.line})
-    if met:
-        yield _fact("apache.directory_listing", offenders)
+def _listing(section: Directive, said: Concerns) -> None:
+    options = [one for one in section.every("options") if not one.guard]
+    if section.name in _LISTING_SECTIONS and options:
+        _sort(_lists(options), "apache.directory_listing", section.first, options[-1], said)
 
 
-def _open_proxy(root: Directive, directives: Sequence[Directive]) -> Found:
+def _lists(options: Sequence[Directive]) -> bool:
+    """Words with a sign change what was said before, a list without signs replaces it."""
+    listed = False
+    for one in options:
+        words = [word.lower() for word in one.words]
+        if words and words[0][0] not in "+-":
+            listed = False
+        for word in words:
+            if word.lstrip("+-") in {"indexes", "all"}:
+                listed = not word.startswith("-")
+    return listed
+
+
+def _open_proxy(root: Directive, directives: Sequence[Directive], said: Concerns) -> None:
     fact = "apache.open_proxy"
-    on = [one for one in directives if one.name == "proxyrequests"]
-    if not on:
-        return
-    asked = [one for one in on if one.first.lower() == "on"]
     sections = [one for one in directives if one.name in {"proxy", "proxymatch"} and one.first in {"*", ".*", "^"}]
     access = [_access(one) for one in sections]
-    if asked and (None in access or (not access and not is_whole(root))):
-        yield Unread(fact, Why.UNREADABLE, "who may use the proxy is not said in this file", asked[0].line)
-    else:
-        is_open = bool(asked) and (not access or any(access))
-        yield _fact(fact, [{"line": one.line} for one in asked] if is_open else [])
+    for one in (child for child in directives if child.name == "proxyrequests"):
+        on = one.first.lower() == "on"
+        if on and (None in access or (not access and not is_whole(root))):
+            said.open(fact, Why.UNREADABLE, "who may use the proxy is not said in this file", one.line)
+        else:
+            _sort(on and (not access or any(access)), fact, "ProxyRequests", one, said)
 
 
-def _backends(servers: Sequence[Server]) -> Found:
+def _backends(server: Server, said: Concerns) -> None:
     """SSLProxyVerify is none unless it is said (documentation of mod_ssl)."""
-    fact, offenders, met = "apache.backend_unverified", Offenders(), False
-    for server in servers:
-        remote = [one for one in server.block.all() if one.name in {"proxypass", "proxypassmatch"} and _is_remote(one)]
-        if not remote:
+    fact = "apache.backend_unverified"
+    verify = server.setting("sslproxyverify")
+    unknown = verify.templated if isinstance(verify, Directive) else not server.whole
+    sections = server.block.every("proxy", "location")
+    unknown = unknown or any(one.name == "sslproxyverify" for section in sections for one in section.all())
+    for one in server.block.all():
+        if one.name not in {"proxypass", "proxypassmatch"} or not _is_remote(one):
             continue
-        met = True
-        verify = server.setting("sslproxyverify")
-        sections = any(
-            one.name == "sslproxyverify" for section in server.block.every("proxy", "location") for one in section.all()
-        )
-        unknown = verify.templated if isinstance(verify, Directive) else not server.whole
-        if unknown or sections:
-            yield Unread(fact, Why.UNREADABLE, "sslproxyverify may be said elsewhere", remote[0].line)
-        elif not isinstance(verify, Directive) or verify.first.lower() not in {"require"}:
-            offenders += [{"backend": _backend(one)[:200], "line": one.line} for one in remote]
-    if met:
-        yield _fact(fact, offenders)
+        if unknown:
+            said.open(fact, Why.UNREADABLE, "sslproxyverify may be said elsewhere", one.line)
+        else:
+            required = isinstance(verify, Directive) and verify.first.lower() == "require"
+            _sort(not required, fact, _backend(one), one, said)
 
 
 def _backend(one: Directive) -> str:
@@ -180,42 +166,20 @@ def _is_remote(one: Directive) -> bool:
         return True
 
 
-def _basic_auth(servers: Sequence[Server]) -> Found:
-    offenders, met = Offenders(), False
-    for server in servers:
-        for holder in [server.block, *server.block.all()]:
-            basic = holder.last("authtype")
-            if basic is None or basic.first.lower() != "basic" or basic.guard:
-                continue
-            met = True
+def _basic_auth(server: Server, said: Concerns) -> None:
+    clear = server.tls is False and any(at.port in {80, 8080} for at in server.places)
+    for holder in [server.block, *server.block.all()]:
+        basic = holder.last("authtype")
+        if basic is not None and basic.first.lower() == "basic" and not basic.guard:
             forced = holder.last("sslrequiressl") is not None
-            if server.tls is False and any(at.port in {80, 8080} for at in server.places) and not forced:
-                offenders.append({"name": (server.names or ("",))[0], "line": basic.line})
-    if met:
-        yield _fact("apache.basic_auth_clear", offenders)
+            _sort(clear and not forced, "apache.basic_auth_clear", (server.names or ("",))[0], basic, said)
 
 
-def _root_folder(directives: Sequence[Directive]) -> Found:
-    """CIS Apache HTTP Server 2.4 Benchmark 4.1 and 4.3: nothing outside what is served is reachable."""
-    sections = [one for one in directives if one.name == "directory" and one.first == "/"]
-    offenders = Offenders()
-    for section in sections:
-        if _access(section):
-            offenders.append({"setting": "Require all granted", "line": section.line})
-        override = section.last("allowoverride")
-        if override is not None and override.first.lower() != "none":
-            offenders.append({"setting": f"AllowOverride {override.first[:40]}", "line": override.line})
-    if sections:
-        yield _fact("apache.root_folder_open", offenders)
-
-
-def _broken(directives: Sequence[Directive]) -> Found:
-    said = [one for one in directives if one.name == "sslciphersuite" and one.words]
-    if said:
-        found: Offenders = [
-            {"word": word[:60], "line": one.line}
-            for one in said
-            if not one.templated
-            for word in openssl_words.broken(one.words[-1])
-        ]
-        yield _fact("apache.broken_ciphers", found)
+def _root_folder(section: Directive, said: Concerns) -> None:
+    """Documentation of Apache httpd, "Security Tips": nothing outside what is served is reachable."""
+    if section.name != "directory" or section.first != "/":
+        return
+    fact, override = "apache.root_folder_open", section.last("allowoverride")
+    _sort(_access(section) is True, fact, "Require all granted", section, said)
+    if override is not None:
+        _sort(override.first.lower() != "none", fact, "AllowOverride", override, said, override.first)
