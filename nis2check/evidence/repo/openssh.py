@@ -192,7 +192,7 @@ _CONCERNS: dict[str, tuple[str, Callable[[Option], bool]]] = {
     "permittunnel": ("openssh.forwarding", _is("yes", "point-to-point", "ethernet")),
     "maxauthtries": ("openssh.attempts", _too_many),
     "logingracetime": ("openssh.attempts", _endless),
-    "loglevel": ("openssh.log_level", _is("quiet", "fatal", "error")),
+    "loglevel": ("openssh.log_level", _is("quiet", "silent", "fatal", "error")),
     "strictmodes": ("openssh.lax_checks", _is("no")),
     "ignorerhosts": ("openssh.lax_checks", _is("no")),
     "hostbasedauthentication": ("openssh.lax_checks", _loose),

@@ -29,7 +29,7 @@ NAME = "postfix"
 FACTS = (
     FactSpec("tls.accepted", "boolean", "", "smtpd_tls_security_level offers STARTTLS, and a certificate is named."),
     FactSpec("tls.versions", "array", "", "smtpd_tls_protocols, or the mandatory ones when TLS is required."),
-    array_fact("postfix.open_relay", "Settings that let anybody send mail to anywhere through this server."),
+    array_fact("postfix.open_relay", "Trusted networks that let anybody send mail to anywhere through this server."),
     array_fact("postfix.auth_without_tls", "Services that take passwords on a connection that may be in the clear."),
     array_fact("postfix.outbound_cleartext", "Settings that keep outgoing mail from being encrypted."),
     array_fact("postfix.outbound_old_tls", "Outgoing settings that require TLS and take a version before 1.2."),
@@ -49,8 +49,9 @@ _OPTION = re.compile(r"-o\s+(?:\{\s*([^}]{1,4000})\}|([\w.-]{1,100}\s?=\S*))")
 
 _VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _CERTIFICATES = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file")
-# What ends a list of restrictions before all is permitted (smtpd_relay_restrictions in postconf(5)).
+# What ends a list of restrictions for mail to elsewhere (smtpd_relay_restrictions in postconf(5)): the first counts.
 _REFUSES = {"reject", "defer", "reject_unauth_destination", "defer_unauth_destination"}
+_PASSES = {"permit", "permit_mynetworks"}
 
 Settings = Mapping[str, Setting]
 
@@ -209,13 +210,19 @@ def _words(value: str) -> list[str]:
 
 
 def _relay(concerns: Concerns, settings: Settings) -> None:
-    fact = "postfix.open_relay"
-    for name, offends in (("mynetworks", _trusts_all), ("smtpd_relay_restrictions", _permits_all)):
-        if (setting := settings.get(name)) is not None:
-            try:
-                concerns.say(fact, offends(_words(_says(settings, name) or "")), setting)
-            except Unseen as error:
-                concerns.open(fact, error.why, error.detail, setting.line)
+    """Open when all the world is trusted and both lists let the trusted through. A list that refuses nobody Postfix itself
+    refuses: smtpd then does not start."""
+    trusted = settings.get("mynetworks")
+    if trusted is None:
+        return
+    try:
+        offends = _trusts_all(_words(_says(settings, trusted.name) or "")) and all(
+            _passes(_words(_says(settings, name) or ""))
+            for name in ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+        )
+        concerns.say("postfix.open_relay", offends, trusted)
+    except Unseen as error:
+        concerns.open("postfix.open_relay", error.why, error.detail, trusted.line)
 
 
 def _trusts_all(words: list[str]) -> bool:
@@ -230,8 +237,9 @@ def _trusts_all(words: list[str]) -> bool:
     return False
 
 
-def _permits_all(words: list[str]) -> bool:
-    return next((word for word in words if word in _REFUSES or word == "permit"), "") == "permit"
+def _passes(words: list[str]) -> bool:
+    """Whether a list of restrictions lets clients of mynetworks through; an empty one does, as does that of smtpd itself."""
+    return next((word for word in words if word in _REFUSES or word in _PASSES), "permit") in _PASSES
 
 
 def _authentication(concerns: Concerns, settings: Settings) -> None:
