@@ -51,6 +51,7 @@ class BodyFile:
     waivers: Path | None = None
     policies: tuple[Path, ...] = ()
     plan: Mapping[str, Json] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()  # addresses that scan --save tells of changes
 
     def allowed(self, on: datetime.date) -> tuple[tuple[Target, ...], tuple[Gap, ...]]:
         """The targets that may be looked at on a day, and a gap for each active test that nobody authorises."""
@@ -120,6 +121,7 @@ def parse(document: Document, path: Path) -> BodyFile:
         waivers=folder / data["waivers"] if data.get("waivers") else None,
         policies=tuple(folder / name for name in data.get("policies", [])),
         plan=data.get("plan", {}),
+        notify=tuple(data.get("notify", [])),
     )
 
 

@@ -22,8 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("files",),
     ("frameworks", "bodyfile", "sheets"),
     ("case",),
-    ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "demo", "imports"),
-    ("result",),
+    ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "notify", "demo", "bundle", "imports"),
+    ("result", "serve"),  # the dashboard knows the history and the report
     ("scan",),
     ("cli",),
     ("__main__",),
@@ -57,8 +57,10 @@ MAY_TOUCH = {
     "evidence/question.py": {"asyncio"},
     "evidence/net": {"asyncio", "ssl"},  # tasks and TLS in memory; sockets only through the wire
     "demo": {"socket", "socketserver", "ssl"},  # the servers of the demo town
+    "notify": {"socket", "ssl", "smtplib", "http.client"},  # to addresses that the user gives, never to a target
     "history/sqlite.py": {"sqlite3"},
     "history/postgresql.py": {"psycopg", "psycopg.conninfo"},
+    "serve/server.py": {"socket", "socketserver", "http.server"},  # the dashboard, on the loopback
     "cli": {"asyncio"},  # asyncio.run at the top
 }
 

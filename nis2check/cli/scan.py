@@ -16,6 +16,7 @@ from nis2check.cli.exits import Exit, first
 from nis2check.cli.imports import Imports, import_option, with_imported
 from nis2check.cli.judging import Wanted, judging_options
 from nis2check.cli.network import network_options
+from nis2check.cli.notified import Announce, Notices, notify_options
 from nis2check.errors import InputError, Place
 from nis2check.language import _, say
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     metavar="PLACE",
     help=_("L'historique : un fichier (.nis2check par défaut) ou postgresql:// (NIS2CHECK_HISTORY)."),
 )
+@notify_options
 @import_option
 @judging_options
 @network_options
@@ -64,6 +66,7 @@ def command(
     dry_run: bool,
     save: bool,
     history: str | None,
+    notices: Notices,
     imports: Imports,
     wanted: Wanted,
     settings: Callable[[str], Settings],
@@ -80,8 +83,10 @@ def command(
         raise InputError(_("--history s'emploie avec --save."))
     foreign = imports.read()
     if stored is not None:
-        return _deliver(with_imported(_replay(stored, given, wanted), foreign), wanted, keep)
+        announce = notices.ready(save=save)
+        return _deliver(with_imported(_replay(stored, given, wanted), foreign), wanted, keep, announce)
     body = _body_file(given)
+    announce = notices.ready(save=save, declared=body.notify)
     on = wanted.on or datetime.datetime.now(datetime.UTC).date()
     targets = _chosen(body, only)
     if dry_run:
@@ -109,7 +114,7 @@ def command(
         plan=body.plan,
         accept_comments=not wanted.no_waivers,
     )
-    return _deliver(with_imported(result(case), foreign), wanted, keep, ended)
+    return _deliver(with_imported(result(case), foreign), wanted, keep, announce, ended)
 
 
 def _keeper(given: Path | None, history: str | None) -> Keep:
@@ -122,10 +127,22 @@ def _keeper(given: Path | None, history: str | None) -> Keep:
     return partial(remember, body_file=given or Path(NAME), place=history)
 
 
-def _deliver(document: Mapping[str, Json], wanted: Wanted, keep: Keep | None, ended: Exit | None = None) -> int:
-    """Keep the result if asked, then write it: what could not be kept is still delivered, and said by the exit code."""
+def _deliver(
+    document: Mapping[str, Json],
+    wanted: Wanted,
+    keep: Keep | None,
+    announce: Announce | None,
+    ended: Exit | None = None,
+) -> int:
+    """Keep the result if asked, write it, tell who should know: what fails costs nothing else, and is said by the exit code."""
     document, kept = keep(document) if keep else (document, Exit.OK)
-    return first([Exit(judging.deliver(document, wanted, ended=ended)), kept])
+    told = Exit.OK
+    try:
+        code = judging.deliver(document, wanted, ended=ended)
+    finally:
+        if announce is not None:
+            told = announce.tell(document, wanted)
+    return first([Exit(code), kept, told])
 
 
 def _body_file(path: Path | None) -> BodyFile:
