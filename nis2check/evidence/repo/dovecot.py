@@ -8,7 +8,7 @@ inside ``remote`` are of some clients only and are left aside; those inside ``pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from nis2check.evidence.observe import Read, Unread
@@ -142,7 +142,7 @@ def parse(text: str) -> File:
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments; a final backslash takes the next one in. ``a { b = c }`` gives its three parts."""
+    """Lines without comments; a final backslash takes the next one in."""
     start, pieces = 0, ""
     for number, raw in numbered(text):
         line = _COMMENT.sub("", raw).strip() if '"' not in raw or raw.lstrip().startswith("#") else raw.strip()
@@ -151,17 +151,10 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         if line.endswith("\\") and len(pieces) < 1 << 16:
             continue
         if pieces:
-            yield from ((start, part) for part in _parts(pieces))
+            yield start, pieces
         pieces = ""
     if pieces:
         yield start, pieces
-
-
-def _parts(line: str) -> Iterable[str]:
-    inline = re.fullmatch(r"([^{}=]+\{)\s*([^{}]*?)\s*\}", line)
-    if inline is None:
-        return (line,)
-    return tuple(part for part in (inline[1].strip(), inline[2], "}") if part)
 
 
 # --------------------------------------------------------------------------------------------------------- live facts
