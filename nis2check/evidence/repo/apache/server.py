@@ -49,7 +49,8 @@ class Server:
         self.first_name = named[0] if named else ""
         self.names = tuple(dict.fromkeys(name for name in [*named, *aliases] if HOST.match(name)))[:MOST_NAMES]
         self.places = tuple(_places(block))
-        engine = self.setting("sslengine")
+        own = block.last("sslengine")  # no file included after it would turn it off again
+        engine = own if own is not None and not own.guard else self.setting("sslengine")
         self.tls: bool | Unseen
         if isinstance(engine, Unseen):
             self.tls = False if engine.why is Why.NOT_ASKED or not self._may_speak_tls() else engine
