@@ -35,7 +35,12 @@ class _Session(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:  # at the start, and again after STARTTLS
             self.file: Any = io.BufferedReader(peer.Bounded(self.sock, self._limits))
-        return super().getreply()
+        try:
+            return super().getreply()
+        except smtplib.SMTPServerDisconnected as error:
+            if isinstance(error.__context__, OSError):  # the cause, which smtplib hides: a deadline, too many bytes
+                raise error.__context__ from None
+            raise
 
 
 def send(address: Mail, told: Mapping[str, Json], lang: str, limits: peer.Limits) -> None:

@@ -14,9 +14,7 @@ from nis2check.notify.address import Address, Mail, Webhook
 from nis2check.notify.peer import Undelivered
 
 
-def send(
-    addresses: Iterable[Address], told: Mapping[str, Json], lang: str, seconds: float = peer.WHOLE
-) -> list[str]:
+def send(addresses: Iterable[Address], told: Mapping[str, Json], lang: str, seconds: float = peer.WHOLE) -> list[str]:
     """Why each that failed did: one sentence each, with no secret in it; empty when all went. ``seconds``: for each."""
     faults = []
     for address in addresses:
