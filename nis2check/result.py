@@ -46,7 +46,7 @@ def document(
         "body": _body(case),
         "scope": scope_document(case.scope) if case.scope else None,
         "coverage": coverage(findings),
-        "findings": [_finding(finding, case) for finding in sorted(findings, key=_order)],
+        "findings": finding_documents(findings, case),
         "objectives": objectives,
         "plan": dict(plan),
         "gaps": [_gap(gap) for gap in sorted(case.evidence.gaps, key=_gap_order)],
@@ -63,6 +63,11 @@ def document(
 
 def _diff(touched: Touched) -> dict[str, Json]:
     return {"base": touched.base, "commit": touched.commit, "files": sorted(touched.lines)}
+
+
+def finding_documents(findings: Iterable[Finding], case: Case) -> list[Json]:
+    """The findings as they stand in a result, worst first."""
+    return [_finding(finding, case) for finding in sorted(findings, key=_order)]
 
 
 def coverage(findings: Iterable[Finding]) -> dict[str, Json]:

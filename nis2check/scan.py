@@ -16,7 +16,7 @@ from nis2check.attest.waivers import attach
 from nis2check.case import Case
 from nis2check.model import Category, Finding, Json
 from nis2check.plan.plan import plan
-from nis2check.result import document
+from nis2check.result import document, finding_documents
 from nis2check.rules.drift import drift
 from nis2check.rules.judge import judge
 from nis2check.rules.touched import findings_within, gaps_within
@@ -24,10 +24,7 @@ from nis2check.rules.touched import findings_within, gaps_within
 
 def result(case: Case) -> dict[str, Json]:
     """The ``nis2check.result/1`` document of a case."""
-    covering, unheard = comments.accepted(case.evidence.facts if case.accept_comments else (), case.on)
-    case = _within(replace(case, evidence=replace(case.evidence, gaps=(*case.evidence.gaps, *unheard))))
-    findings = comments.attach(attach(_findings(case), case.waivers, case.on), covering, case.on)
-    case = replace(case, waivers=(*case.waivers, *comments.waivers(covering)))
+    case, findings = _judged(case)
     category = case.scope.category if case.scope else Category.UNDECIDED
     return document(
         case,
@@ -36,6 +33,20 @@ def result(case: Case) -> dict[str, Json]:
         plan=_plan(case, findings, category),
         drift=drift(case.evidence.facts),
     )
+
+
+def findings(case: Case) -> list[Json]:
+    """The findings alone, as `result` gives them: no plan is made."""
+    case, found = _judged(case)
+    return finding_documents(found, case)
+
+
+def _judged(case: Case) -> tuple[Case, list[Finding]]:
+    """The findings with their waivers, and the case with those that comments of files give."""
+    covering, unheard = comments.accepted(case.evidence.facts if case.accept_comments else (), case.on)
+    case = _within(replace(case, evidence=replace(case.evidence, gaps=(*case.evidence.gaps, *unheard))))
+    found = comments.attach(attach(_findings(case), case.waivers, case.on), covering, case.on)
+    return replace(case, waivers=(*case.waivers, *comments.waivers(covering))), found
 
 
 def _within(case: Case) -> Case:

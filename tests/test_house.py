@@ -40,6 +40,8 @@ NETWORK = {
     "smtplib",
     "urllib.request",
     "http.client",
+    "http.server",
+    "socketserver",
     "psycopg",
     "psycopg.conninfo",
     "sqlite3",  # no network, but a door of its own all the same
