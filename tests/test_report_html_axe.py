@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nis2check.report import html
+from nis2check.report import brief_page, html, plan_page
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden" / "result.json"
@@ -41,7 +41,10 @@ def look(tool: Callable[..., str]) -> Callable[[Path], dict[str, Any]]:
 
 def test_report_in_a_browser(look: Callable[[Path], dict[str, Any]], tmp_path: Path) -> None:
     file = tmp_path / "rapport.html"
-    file.write_bytes(html.render(json.loads(GOLDEN.read_bytes()), "fr"))
+    document = json.loads(GOLDEN.read_bytes())
+    point = {"run": 1, "started": "2026-06-01T10:00:00+02:00", "complete": True, "regime": "", "rules": ""}
+    document["trend"] = [point | {"coverage": document["coverage"]}] * 3
+    file.write_bytes(html.render(document, "fr"))
     told = look(file)
     assert told["violations"] == []
     assert told["details"] > 20
@@ -51,6 +54,21 @@ def test_report_in_a_browser(look: Callable[[Path], dict[str, Any]], tmp_path: P
     assert told["dialogs"] == 0
     assert {width: extra for width, extra in told["wide"].items() if extra > 0} == {}
     assert told["printed"] == 0, "details that would not be on paper"
+
+
+@pytest.mark.parametrize(
+    "render", [brief_page.formats("le bureau", full=True)["html"], plan_page.page], ids=["brief", "plan"]
+)
+def test_brief_and_plan_in_a_browser(
+    look: Callable[[Path], dict[str, Any]], tmp_path: Path, render: Callable[..., bytes]
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_bytes(render(json.loads(GOLDEN.read_bytes()), "fr"))
+    told = look(file)
+    assert told["violations"] == []
+    assert told["styled"]
+    assert told["requests"] == told["messages"] == []
+    assert {width: extra for width, extra in told["wide"].items() if extra > 0} == {}
 
 
 def test_hostile_report_in_a_browser(look: Callable[[Path], dict[str, Any]], tmp_path: Path) -> None:

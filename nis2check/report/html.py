@@ -16,19 +16,23 @@ NAME = "html"
 SUFFIX = ".html"
 MEDIA = "text/html; charset=utf-8"
 
-MANY = (
-    1_000  # findings beyond which the page is a summary: each rule shows its first targets, the rest is in the tables
-)
+# Findings beyond which the page is a summary: each rule shows its first targets, the tables hold the rest.
+MANY = 1_000
 MOST_TARGETS_OF_MANY = 5
 
 
 def render(document: Mapping[str, Json], lang: str) -> bytes:
     """The whole page. The same document and language give the same bytes."""
+    with speaking(lang):
+        values = page_values(document, lang)
+    return pages.render("report.html.j2", lang, values)
+
+
+def page_values(document: Mapping[str, Json], lang: str) -> dict[str, Any]:
+    """What the template of the report wants. Call it inside ``speaking(lang)``."""
     import hashlib
 
-    with speaking(lang):
-        values = sections(document, lang) | {"sha256": hashlib.sha256(files.canonical(document)).hexdigest()}
-    return pages.render("report.html.j2", lang, values)
+    return sections(document, lang) | {"sha256": hashlib.sha256(files.canonical(document)).hexdigest()}
 
 
 def sections(document: Mapping[str, Json], lang: str) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def _environment(lang: str) -> Environment:
     environment.globals |= {
         "_": lambda message: _dress(_(message), lang),
         "plural": lambda one, many, count: _dress(plural(one, many, count), lang),
+        "served": None,  # set by the dashboard: the run that a page shows, for its links
         "words": words,
         "reasons": reasons,
         "findings": findings,

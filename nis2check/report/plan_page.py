@@ -27,8 +27,13 @@ def formats() -> dict[str, Callable[[Document, str], bytes]]:
 
 def page(document: Document, lang: str) -> bytes:
     with speaking(lang):
-        values = html.planned(document["plan"], lang) | {"document": document, "most_targets": pages.MOST_TARGETS}
-    return pages.render("plan_page.html.j2", lang, values)
+        shown = values(document, lang)
+    return pages.render("plan_page.html.j2", lang, shown)
+
+
+def values(document: Document, lang: str) -> dict[str, Any]:
+    """What the template of the page wants. Call it inside ``speaking(lang)``."""
+    return html.planned(document["plan"], lang) | {"document": document}
 
 
 # ----------------------------------------------------------------------------------------------------------------- CSV

@@ -27,7 +27,7 @@ try {
       return all.length;
     });
     await page.evaluate(axe);
-    const found = await page.evaluate((values) => axe.run(document, { runOnly: { type: "tag", values } }), TAGS);
+    const found = await page.evaluate((values) => axe.run(document, { runOnly: { type: "tag", values }, resultTypes: ["violations"] }), TAGS);
     for (const { id, impact, nodes } of found.violations) {
       told.violations.push({ colorScheme, id, impact, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 300)) });
     }
