@@ -166,24 +166,40 @@ def _holders(statements: list[Statement]) -> Iterator[Statement]:
 Acls = Mapping[str, Statement]
 
 
-def is_open(block: list[Statement] | None, acls: Acls, depth: int = 0) -> bool:
+def is_open(block: list[Statement] | None, acls: Acls) -> bool:
     """Whether a list lets everybody in: the first element that takes everybody decides. Raises Unseen for an unknown acl."""
-    if depth > MOST_ACLS:
-        raise Unseen(Why.LIMIT, "lists of addresses within one another")
-    unknown = ""
-    for one in block or ():
-        word = "".join(one.words).lower()
-        barred, word = word.startswith("!"), word.lstrip("!")
-        inner = one.block if one.block is not None else acls[word].block if word in acls else None
-        if word in _EVERYONE or (inner is not None and is_open(inner, acls, depth + 1)):
-            return not barred
-        if word == "none":
-            break
-        if inner is None and not barred and _is_name(one):
-            unknown = word
-    if unknown:
-        raise Unseen(Why.UNREADABLE, f"the acl {unknown[:60]} is in another file")
-    return False
+    return _Lists(acls).is_open(block or [], 0)
+
+
+@dataclass(slots=True)
+class _Lists:
+    """Lists within lists; each is judged once, however often it is named."""
+
+    acls: Acls
+    judged: dict[int, bool] = field(default_factory=dict)
+
+    def is_open(self, block: list[Statement], depth: int) -> bool:
+        if depth > MOST_ACLS:
+            raise Unseen(Why.LIMIT, "lists of addresses within one another")
+        if id(block) not in self.judged:
+            self.judged[id(block)] = self._takes_everybody(block, depth)
+        return self.judged[id(block)]
+
+    def _takes_everybody(self, block: list[Statement], depth: int) -> bool:
+        unknown = ""
+        for one in block:
+            word = "".join(one.words).lower()
+            barred, word = word.startswith("!"), word.lstrip("!")
+            inner = one.block if one.block is not None else self.acls[word].block if word in self.acls else None
+            if word in _EVERYONE or (inner is not None and self.is_open(inner, depth + 1)):
+                return not barred
+            if word == "none":
+                break
+            if inner is None and not barred and _is_name(one):
+                unknown = word
+        if unknown:
+            raise Unseen(Why.UNREADABLE, f"the acl {unknown[:60]} is in another file")
+        return False
 
 
 def _is_name(one: Statement) -> bool:
