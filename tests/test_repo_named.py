@@ -200,7 +200,7 @@ def test_named_accepts_what_the_rules_tell_to_paste_and_it_cures(tool: Tool, tmp
 
 
 def test_named_tells_its_version_and_resolves_as_the_reader_says(tool: Tool) -> None:
-    """From 127.0.0.1, which `localhost` would take: an address elsewhere stands for those who may. RA says it without asking on."""
+    """From 127.0.0.1, which `localhost` would take: an address elsewhere stands for those who may."""
     folder = Path(tempfile.mkdtemp(prefix="named"))
     folder.chmod(0o755)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
