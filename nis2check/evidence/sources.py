@@ -27,6 +27,7 @@ from nis2check.evidence.repo import (
     postfix,
     secrets,
     systemd,
+    terraform,
     traefik,
     zone,
 )
@@ -57,6 +58,7 @@ READERS: tuple[Reader, ...] = (
     journald,
     logrotate,
     ansible,
+    terraform,
 )
 
 

@@ -58,8 +58,8 @@ _MEANINGS = {
     "key_rotation": "Encryption keys without rotation.",
     "key_deletable": "Key vaults that can be purged at once.",
     # upkeep
-    "database_unsupported": "Databases in a version that its publisher no longer maintains.",
-    "runtime_unsupported": "Functions and applications on a runtime that its publisher no longer maintains.",
+    "database_releases": "Releases of databases: name, release (postgres:13), whether maintained or not.",
+    "runtime_releases": "Releases of languages that functions and applications run on, whether maintained or not.",
     "updates_off": "Automatic security updates switched off.",
     # supply chain and state
     "providers_unpinned": "Providers without a version constraint.",

@@ -20,7 +20,7 @@ from nis2check.model import Why
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-LARGEST = 512 << 10  # characters: the grammar takes 6 µs for each when all are quotes
+MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong; the text of heredocs costs nearly nothing
 DEEPEST = 60  # blocks, lists and references within each other
 DEEPEST_BRACKETS = 500  # before anything is parsed
 MOST_BLOCKS = 5000
@@ -28,6 +28,7 @@ MOST_FAULTS = 5
 LARGEST_REFERENCE = 1000  # values behind one reference: a file cannot double itself into a bomb
 LONGEST_UNKNOWN = 60  # characters shown of an expression
 
+_MARKS = '"{}[](),=<'
 _KINDS = frozenset({"resource", "data", "provider", "module", "terraform", "variable", "locals", "output"})
 _SEEN_THROUGH = frozenset({"jsonencode", "tolist", "toset", "tomap", "sensitive", "nonsensitive"})
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|([$%])\3\{", re.DOTALL)
@@ -41,8 +42,8 @@ _BRACKET = re.compile(r"[\[{(]|[\]})]")
 
 def read(text: str, wanted: frozenset[str]) -> Configuration:
     """The blocks of a file; of resources and data only the ``wanted`` types. Raises Unseen(limit)."""
-    if len(text) > LARGEST:
-        raise Unseen(Why.LIMIT, f"larger than {LARGEST >> 10} KiB")
+    if sum(map(text.count, _MARKS)) > MOST_MARKS:
+        raise Unseen(Why.LIMIT, f"more than {MOST_MARKS} quotes, brackets and signs")
     _judge_depth(text)
     source = text.encode("utf-8", "replace")
     roots = _roots(source)

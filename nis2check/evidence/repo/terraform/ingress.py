@@ -15,6 +15,7 @@ from nis2check.model import Json
 CONCERN = "open_ports"
 
 _LAST_PORT = 65535
+_SYSLOG = 514  # over TCP; rsh, which the table of ports knows there, is gone from clouds
 _ALL_PORTS = 60_000  # a range as wide says "every port"
 _TCP = frozenset({"tcp", "6", "tcp_udp"})
 _EVERY_PROTOCOL = frozenset({"all", "any", "*", ""})
@@ -244,10 +245,10 @@ def _opened(first: int, last: int, source: Value, block: Block, ledger: Ledger) 
     if last - first >= _ALL_PORTS:
         found["all"] = 0
     elif first == last:
-        found[class_of(first)] = first
+        found["other" if first == _SYSLOG else class_of(first)] = first
     else:
         for port in DEFAULT_PORTS:
-            if first <= port <= last:
+            if first <= port <= last and port != _SYSLOG:
                 found.setdefault(class_of(port), port)
         found = found or {"other": first}
     for kind, port in found.items():

@@ -45,7 +45,7 @@ class Ledger:
         self._page(concern).fits = True
 
     def offends(self, concern: str, block: Block, line: int, said: Said = Said.HERE, **more: Json) -> None:
-        """``more``: setting, value, and what a concern has of its own."""
+        """``more``: setting, value, and what a concern has of its own. Releases and open ports are listed too, right or wrong."""
         shown = {name: _short(value) for name, value in more.items()}
         self._page(concern).offenders.append({"name": block.address, "line": line, **shown, "said": str(said)})
 

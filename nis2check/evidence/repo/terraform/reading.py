@@ -14,8 +14,8 @@ from nis2check.evidence.repo.terraform import (
     policies,
     recorded,
     records,
+    releases,
     settings,
-    support,
     tables,
 )
 from nis2check.evidence.repo.terraform.ledger import Ledger
@@ -29,7 +29,7 @@ WANTED = (
     | ingress.TYPES
     | policies.TYPES
     | literals.TYPES
-    | support.TYPES
+    | releases.TYPES
     | records.TYPES
 )
 
@@ -75,6 +75,6 @@ def _resources(configuration: Configuration, ledger: Ledger) -> Found:
     settings.accompany(tables.COMPANIONS, configuration, ledger)
     ingress.note(configuration, ledger)
     policies.note(configuration, ledger)
-    support.note(configuration, ledger)
+    releases.note(configuration, ledger)
     yield from ledger.yields(configuration.faults)
     yield from records.reads(configuration)

@@ -284,7 +284,6 @@ STORES: tuple[Setting, ...] = (
     row("disk_unencrypted", "aws_instance aws_launch_configuration", "ebs_block_device.encrypted", _OFF),
     row("disk_unencrypted", "aws_launch_template", "block_device_mappings.ebs.encrypted", _OFF),
     row("disk_unencrypted", "aws_ebs_encryption_by_default", "enabled", _OFF, _FITS),
-    row("disk_unencrypted", "azurerm_managed_disk", "encryption_settings.enabled", _OFF),
     row("disk_unencrypted", "ovh_cloud_project_storage", "encryption.sse_algorithm", among("plaintext none")),
     row(
         "database_unencrypted",
