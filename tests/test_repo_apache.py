@@ -85,7 +85,7 @@ def test_a_header_set_before_an_application_is_sent_all_the_same() -> None:
 
 
 def test_suites_and_groups() -> None:
-    facts, gaps = read(
+    facts, _gaps = read(
         host("SSLCipherSuite ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA\nSSLOpenSSLConfCmd Curves X25519:secp384r1")
     )
     assert facts["tls.weak_suites"] == ["CBC", "RSA-KEX"]
@@ -165,7 +165,10 @@ STATUS = "<Location /server-status>\nSetHandler server-status\n%s\n</Location>"
 # Of each file fact: a text that offends, then one that is right.
 CASES = {
     "apache.internal_pages_open": (STATUS % "Require all granted", STATUS % "Require local"),
-    "apache.directory_listing": ("<Directory /srv>\nOptions Indexes\n</Directory>", "<Directory /srv>\nOptions -Indexes\n</Directory>"),
+    "apache.directory_listing": (
+        "<Directory /srv>\nOptions Indexes\n</Directory>",
+        "<Directory /srv>\nOptions -Indexes\n</Directory>",
+    ),
     "apache.open_proxy": (
         "ProxyRequests On\n<Proxy *>\nRequire all granted\n</Proxy>",
         "ProxyRequests On\n<Proxy *>\nRequire ip 192.0.2.0/24\n</Proxy>",
@@ -243,10 +246,11 @@ def test_what_is_taken_for_apache(path: str, head: bytes, takes: bool) -> None:
 
 
 WORDS = [
-    "<VirtualHost *:443>", "</VirtualHost>", "<IfModule a>", "</IfModule>", "\n", "ServerName a.b", "SSLEngine on", "\\",
-    "SSLProtocol", " all", " -", "+", '"', "'", "Header set", "Options ", "Redirect / ", "RewriteEngine On", "RewriteCond",
-    "RewriteRule ^ https://%{HTTP_HOST}", "[OR]", "<Location />", "</Location>", "SetHandler server-status", "${A}", "{{", "#",
-    "Define A b", "ProxyPass / https://x/", "Require", "<", ">", "SSLCipherSuite", ":", "LoadModule", "AuthType Basic",
+    "<VirtualHost *:443>", "</VirtualHost>", "<IfModule a>", "</IfModule>", "\n", "ServerName a.b", "SSLEngine on",
+    "\\", "SSLProtocol", " all", " -", "+", '"', "'", "Header set", "Options ", "Redirect / ", "RewriteEngine On",
+    "RewriteCond", "RewriteRule ^ https://%{HTTP_HOST}", "[OR]", "<Location />", "</Location>",
+    "SetHandler server-status", "${A}", "{{", "#", "Define A b", "ProxyPass / https://x/", "Require", "<", ">",
+    "SSLCipherSuite", ":", "LoadModule", "AuthType Basic",
 ]  # fmt: skip
 
 

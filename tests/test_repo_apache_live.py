@@ -240,8 +240,11 @@ HSTS = 'Header always set Strict-Transport-Security "max-age=63072000; includeSu
         host(f"<Location /api>\n{HSTS}\n</Location>"),
         host(f"<IfModule mod_headers.c>\n{HSTS}\n</IfModule>"),  # the file loads it
         host(f"{HSTS} env=HTTPS"),
-        host("Header set X-Frame-Options DENY\nHeader set X-Content-Type-Options nosniff\nServerTokens Prod".replace("\nServerTokens Prod", "")),
-        host('Header set Content-Security-Policy "default-src \'self\'; frame-ancestors \'none\'"\nHeader append X-Content-Type-Options nosniff'),
+        host("Header set X-Frame-Options DENY\nHeader set X-Content-Type-Options nosniff"),
+        host(
+            "Header set Content-Security-Policy \"default-src 'self'; frame-ancestors 'none'\"\n"
+            "Header append X-Content-Type-Options nosniff"
+        ),
         host("Header setifempty Referrer-Policy no-referrer\nHeader setifempty Referrer-Policy bad"),
         "ServerTokens Prod\n" + host(""),
         "ServerTokens Major\n" + host(""),

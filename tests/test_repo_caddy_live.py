@@ -48,7 +48,10 @@ def running(program: str, folder: Path, text: str, certificate: str) -> Iterator
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         plain, secure = one.getsockname()[1], two.getsockname()[1]
     file = folder / "Caddyfile"
-    options = f"{{\n  admin off\n  local_certs\n  skip_install_trust\n  default_bind 127.0.0.1\n  http_port {plain}\n  https_port {secure}\n}}\n"
+    options = (
+        "{\n  admin off\n  local_certs\n  skip_install_trust\n  default_bind 127.0.0.1\n"
+        f"  http_port {plain}\n  https_port {secure}\n}}\n"
+    )
     file.write_text(options + text.replace("tls CERT", certificate))
     process = subprocess.Popen(
         [program, "run", "--config", str(file), "--adapter", "caddyfile"],
@@ -121,8 +124,8 @@ def site(words: str, *, tls: str = "", address: str = NAME) -> str:
 
 @pytest.mark.parametrize(
     "tls",
-    ["", "{\n protocols tls1.3\n}", "{\n protocols tls1.2\n}", "{\n protocols tls1.2 tls1.2\n}", "{\n protocols tls1.2 tls1.3\n}"],
-)  # fmt: skip
+    ["", *("{\n protocols " + words + "\n}" for words in ("tls1.3", "tls1.2", "tls1.2 tls1.2", "tls1.2 tls1.3"))],
+)
 def test_caddy_takes_the_versions_that_are_read(
     tool: Callable[..., str], certificate: str, tmp_path: Path, tls: str
 ) -> None:

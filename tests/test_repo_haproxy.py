@@ -189,10 +189,11 @@ def test_what_is_taken_for_haproxy(path: str, head: bytes, takes: bool) -> None:
 
 
 WORDS = [
-    "\n", "global\n", "defaults\n", "frontend a\n", "backend b\n", "listen c\n", " bind :443 ssl", " ssl-min-ver", " TLSv1.2", " if",
-    " unless", " {", " }", " !{", " ssl_fc", " or", " acl x", " hdr(host) -i a.b", " redirect scheme https", " stats enable",
-    " stats auth", " a:b", " http-request", " server s x:1 ssl", " verify", " default-server", '"', "'", "\\", "#", ".if", ".endif",
-    " from", " user", " ciphers", " set-header X y", " stats socket", " log", " use-service prometheus-exporter", ",", "${A}",
+    "\n", "global\n", "defaults\n", "frontend a\n", "backend b\n", "listen c\n", " bind :443 ssl", " ssl-min-ver",
+    " TLSv1.2", " if", " unless", " {", " }", " !{", " ssl_fc", " or", " acl x", " hdr(host) -i a.b",
+    " redirect scheme https", " stats enable", " stats auth", " a:b", " http-request", " server s x:1 ssl",
+    " verify", " default-server", '"', "'", "\\", "#", ".if", ".endif", " from", " user", " ciphers",
+    " set-header X y", " stats socket", " log", " use-service prometheus-exporter", ",", "${A}",
 ]  # fmt: skip
 
 

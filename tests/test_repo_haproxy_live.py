@@ -247,7 +247,9 @@ HSTS = '  http-after-response set-header Strict-Transport-Security "max-age=6307
         HSTS + "  http-after-response set-header Strict-Transport-Security max-age=5\n",
         HSTS.rstrip("\n") + " if { ssl_fc }\n",
         HSTS + "  http-after-response set-header X-Frame-Options DENY if !{ ssl_fc }\n",
-        HSTS + "  http-after-response set-header X-Frame-Options DENY\n  http-after-response add-header X-Content-Type-Options nosniff\n",
+        HSTS
+        + "  http-after-response set-header X-Frame-Options DENY\n"
+        + "  http-after-response add-header X-Content-Type-Options nosniff\n",
         HSTS + r"  http-after-response set-header Content-Security-Policy default-src\ 'self'" + "\n",
         HSTS + "  http-after-response set-header Referrer-Policy 'same-origin'\n",
     ],

@@ -428,3 +428,99 @@ def test_the_same_words_for_the_file_and_the_live_site() -> None:
     for spec in nginx.FACTS:
         if spec.name.startswith("http."):
             assert shared[spec.name] == spec.type
+
+
+def test_a_server_that_only_redirects_has_no_page_to_judge() -> None:
+    facts, gaps = read(whole("return 301 https://ville.example$request_uri;"))
+    assert facts["http.hsts.present"] is False  # a redirect carries it too
+    assert not {"http.csp_present", "http.nosniff", "http.moved_to"} & (facts.keys() | gaps.keys())
+    facts, _gaps = read(whole("location / { return 302 /accueil; }"))
+    assert "http.csp_present" not in facts
+
+
+@pytest.mark.parametrize(
+    ("words", "weak", "why"),
+    [
+        ("ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305;", [], None),
+        ("ssl_ciphers ECDHE-RSA-AES128-SHA:AES256-GCM-SHA384;", ["CBC", "RSA-KEX"], None),
+        ("ssl_ciphers DHE-RSA-AES128-GCM-SHA256;", [], None),  # no ssl_dhparam, no DHE
+        ("ssl_ciphers DHE-RSA-AES128-GCM-SHA256; ssl_dhparam dh.pem;", ["DHE"], None),
+        ("ssl_ciphers HIGH:!aNULL:!MD5;", None, Why.UNREADABLE),
+        ("ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:DES-CBC3-SHA;", None, Why.UNREADABLE),
+        ("ssl_ciphers {{ ciphers }};", None, None),
+    ],
+)
+def test_suites(words: str, weak: Json, why: Why | None) -> None:
+    facts, gaps = read(whole(words))
+    assert facts.get("tls.weak_suites") == weak
+    assert gaps.get("tls.weak_suites") is why
+
+
+def test_groups() -> None:
+    assert read(whole("ssl_ecdh_curve X25519:prime256v1;"))[0]["tls.groups"] == ["x25519", "secp256r1"]
+    assert read(whole("ssl_ecdh_curve myCurve;"))[1]["tls.groups"] is Why.UNREADABLE
+    assert "tls.groups" not in read(whole("ssl_ecdh_curve auto;"))[0]
+
+
+HTTPS = "location / { proxy_pass https://app.example; %s }"
+CLEAR = "server { listen 80; server_name www.ville.example; %s }"
+# Of each file fact: a text that offends, then one that is right.
+CASES = {
+    "nginx.directory_listing": (whole("location /a/ { autoindex on; }"), whole("autoindex off;")),
+    "nginx.status_open": (
+        whole("location /s { stub_status; }"),
+        whole("location /s { stub_status; allow 127.0.0.1; deny all; }"),
+    ),
+    "nginx.backend_unverified": (whole(HTTPS % ""), whole(HTTPS % "proxy_ssl_verify on;")),
+    "nginx.basic_auth_clear": (CLEAR % "auth_basic x;", whole("auth_basic x;")),
+    "nginx.logs_off": (whole("access_log off;"), whole("access_log /var/log/a;")),
+    "nginx.runs_as_root": ("user root;\n" + whole(""), "user www-data;\n" + whole("")),
+    "nginx.broken_ciphers": (whole("ssl_ciphers ALL:RC4;"), whole("ssl_ciphers HIGH:!RC4:!aNULL;")),
+    "nginx.alias_traversal": (
+        whole("location /static { alias /srv/static/; }"),
+        whole("location /static/ { alias /srv/static/; }"),
+    ),
+    "nginx.open_proxy": (
+        whole("location / { proxy_pass http://$arg_url; }"),
+        whole("location / { proxy_pass http://app; }"),
+    ),
+}
+
+
+def test_every_file_fact_has_its_cases() -> None:
+    assert CASES.keys() == {spec.name for spec in nginx.FACTS if spec.name.startswith("nginx.")}
+
+
+@pytest.mark.parametrize("fact", CASES)
+def test_file_facts(fact: str) -> None:
+    for text, offends in zip(CASES[fact], (True, False), strict=True):
+        (one,) = [one for one in nginx.read("nginx.conf", text) if one.name == fact]
+        assert isinstance(one, Read), one
+        assert isinstance(one.value, list)
+        assert bool(one.value) is offends
+        assert 1 <= one.line <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        ("nginx.backend_unverified", f"server {{ {TLS} {HTTPS % ''} }}"),  # the http block may say it
+        ("nginx.status_open", whole("location /s { stub_status; include allow.conf; }")),
+        ("nginx.runs_as_root", "user {{ account }};\n" + whole("")),
+    ],
+)
+def test_file_facts_that_the_file_does_not_settle(fact: str, text: str) -> None:
+    (gap,) = [one for one in nginx.read("nginx.conf", text) if one.name == fact]
+    assert isinstance(gap, Unread)
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        ("nginx.logs_off", whole("location ~ \\.png$ { access_log off; }")),  # images need no log
+        ("nginx.backend_unverified", whole("location / { proxy_pass https://127.0.0.1:8443; }")),
+        ("nginx.open_proxy", whole("location / { return 404; }")),
+    ],
+)
+def test_what_is_no_concern_is_not_told(fact: str, text: str) -> None:
+    assert [one for one in nginx.read("nginx.conf", text) if one.name == fact] == []

@@ -282,9 +282,54 @@ def test_the_versions_of_a_default_server_that_rejects_all_count_for_the_others(
 ) -> None:
     rejects = server("ssl_protocols TLSv1; ssl_reject_handshake on;", names="_")
     text = rejects + server("ssl_protocols TLSv1.2 TLSv1.3;")
-    assert read(text, "") == ({}, [])
+    assert not [name for name in read(text, "")[0] if name.startswith(("tls.", "http."))]
     program = tool("nginx")
     with running(program, certificate, tmp_path, text) as port:
         assert accepted(port, "other.example") == []
         live = accepted(port, NAME)
     assert (read(text, f"{NAME}:443")[0]["tls.versions"] == [live]) is not of_name_since(program)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_alias_without_its_slash_lets_requests_out(
+    tool: Callable[..., str], certificate: Path, tmp_path: Path, slash: str
+) -> None:
+    (tmp_path / "static").mkdir()
+    (tmp_path / "secret").write_text("x")
+    text = f"server {{ listen 80; server_name {NAME}; location /static{slash} {{ alias {tmp_path}/static/; }} }}\n"
+    (fact,) = [one for one in nginx.read("nginx.conf", text) if one.name == "nginx.alias_traversal"]
+    assert isinstance(fact, Read)
+    with running(tool("nginx"), certificate, tmp_path, text) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/static../secret", headers={"Host": NAME})
+        status = connection.getresponse().status
+        connection.close()
+    assert bool(fact.value) is (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("suites", "asked"),
+    [
+        ("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA"),
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA"),
+    ],
+)
+def test_a_weak_suite_is_offered_as_read(
+    tool: Callable[..., str], certificate: Path, tmp_path: Path, suites: str, asked: str
+) -> None:
+    text = f"server {{ listen 443 ssl; server_name {NAME}; ssl_protocols TLSv1.2; ssl_ciphers {suites}; }}\n"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers(asked)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with running(tool("nginx"), certificate, tmp_path, text) as port:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), 5) as plain,
+                context.wrap_socket(plain, server_hostname=NAME),
+            ):
+                offered = True
+        except (ssl.SSLError, ConnectionError):
+            offered = False
+    assert read(text, f"{NAME}:443")[0]["tls.weak_suites"] == [["CBC"] if offered else []]
