@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 _URL = re.compile(r"\bhttp://([^\s/\"'<>|;:)]{1,253})", re.IGNORECASE)
-_DOWNLOADS = re.compile(r"(?:^|[\s/;|&(`])(?:curl|wget)\s", re.IGNORECASE)
+_DOWNLOADS = re.compile(r"(?:^|[\s/;|&(`'\"])(?:curl|wget)\s", re.IGNORECASE)
 _UNCHECKED = re.compile(r"\s(?:--insecure|--no-check-certificate|-[a-zA-Z]{0,8}k[a-zA-Z]{0,8})(?=\s|\Z)")
 # Hosts that no stranger stands before: the machine itself, names without a dot, private addresses and reserved names.
 _NEAR = re.compile(
