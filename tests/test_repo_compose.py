@@ -104,6 +104,56 @@ def test_rights_of_the_host() -> None:
     assert facts["compose.docker_socket"] == ["a", "b"]
 
 
+# fact: (a service that offends, one that holds the same and does not)
+RIGHTS = {
+    "capabilities_added": ("cap_add: [SYS_ADMIN]", "cap_drop: [ALL]"),
+    "host_namespaces": ("pid: host", "pid: 'service:b'"),
+    "unconfined": ("security_opt: ['seccomp:unconfined']", "security_opt: ['no-new-privileges:true']"),
+    "host_folders": (
+        "volumes: ['/etc:/etc']",
+        "volumes: ['/:/rootfs:ro,rslave', '/etc/localtime:/etc/localtime', 'data:/etc']",
+    ),
+    "default_credentials": (
+        "environment: {POSTGRES_PASSWORD: postgres}",
+        "environment: ['POSTGRES_PASSWORD=${PASSWORD}']",
+    ),
+    "logs_dropped": ("logging: {driver: none}", "logging: {driver: journald}"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_what_a_service_may_do(name: str) -> None:
+    offends, right = RIGHTS[name]
+    text = "services:\n  a:\n    image: x:1\n    "
+    facts, gaps = read(text + offends)
+    assert gaps == []
+    assert [(one["service"], one["line"]) for one in facts[f"compose.{name}"]] == [("a", 4)]
+    facts, gaps = read(text + right)
+    assert gaps == []
+    assert facts[f"compose.{name}"] == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "kind"),
+    [
+        ("MYSQL_ALLOW_EMPTY_PASSWORD=yes", "none"),
+        ("POSTGRES_HOST_AUTH_METHOD=trust", "none"),
+        ("MYSQL_ROOT_PASSWORD=root", "default"),
+        ("MYSQL_ROOT_PASSWORD=S3cret-canary", ""),
+        ("POSTGRES_USER=postgres", ""),
+    ],
+)
+def test_default_credentials(variable: str, kind: str) -> None:
+    facts, _gaps = read(f"services:\n  a:\n    image: x:1\n    environment:\n    - {variable}\n")
+    assert [one["kind"] for one in facts["compose.default_credentials"]] == ([kind] if kind else [])
+
+
+def test_releases_that_images_tell() -> None:
+    facts, _gaps = read("services:\n  a: {image: 'postgres:11.4'}\n  b: {image: 'acme/x:1'}\n")
+    assert [one["release"] for one in facts["compose.image_releases"]] == ["postgres:11"]
+    assert "compose.image_releases" not in read("services:\n  b: {image: 'acme/x:1'}\n")[0]
+
+
 def test_anchors_and_merge_keys_are_followed() -> None:
     facts, _gaps = read(
         "x-base: &base\n  image: x:1\n  privileged: true\n"

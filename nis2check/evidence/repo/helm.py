@@ -10,7 +10,7 @@ import re
 
 from nis2check.evidence.net.ports.known import class_of
 from nis2check.evidence.observe import Unread, Unseen
-from nis2check.evidence.repo.kubernetes import is_helm_template
+from nis2check.evidence.repo.kubernetes import is_rendered
 from nis2check.evidence.repo.kubernetes.delivery import RETIRED_REPOSITORIES
 from nis2check.evidence.repo.listing import Found, Listing
 from nis2check.evidence.repo.secret_words import is_default, is_written_out, names_secret
@@ -67,7 +67,7 @@ def matches(path: str, head: bytes) -> bool:
 def read(path: str, text: str) -> Found:
     """Facts of one file, or the gap of a template."""
     if _TEMPLATE.search(path) is not None:
-        if is_helm_template(path, text):
+        if is_rendered(path, text):
             yield Unread("helm.template", Why.TEMPLATED, "rendered by Helm: check the output of helm template instead")
         return
     try:
@@ -135,7 +135,8 @@ def _service(path: tuple[str, ...], node: Node, out: Listing) -> None:
         return
     fact = "helm.exposed_ports"
     out.holds(fact)
-    ports = [node.get("port"), *((node.get("ports") or node).keys or {}).values()]
+    named = node.get("ports")
+    ports = [node.get("port"), *((named.keys or {}).values() if named is not None else ())]
     for port in ports:
         number = port.text if port is not None else None
         if (

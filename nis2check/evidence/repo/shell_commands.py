@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from nis2check.model import Json
 
-LONGEST_LINE = 4096
-MOST_FOUND = 100
+LONGEST_COMMAND = 1 << 16  # characters, its continuations joined
+_JOINT = "\r"  # stands where a continuation was: white space that no other line end is
 
 _WORD = r"(?=\s|$)"
 _REST = r"[^|;&\n]{0,300}?"  # of one command
@@ -51,26 +51,30 @@ MEANING = "piped_script, plain_download, tls_unverified, packages_unverified, ho
 def unsafe(text: str, line: int, where: str = "") -> Iterator[dict[str, Json]]:
     """The unsafe commands of a text whose first line is ``line``: kind, the word it starts with, line, where."""
     for number, joined in _lines(text, line):
-        if len(joined) > LONGEST_LINE or joined.lstrip().startswith("#"):
+        if len(joined) > LONGEST_COMMAND or joined.lstrip().startswith("#"):
             continue
-        kinds = dict.fromkeys(kind for kind, pattern in KINDS if pattern.search(joined))
+        kinds: dict[str, int] = {}
+        for kind, pattern in KINDS:
+            match = pattern.search(joined)
+            if match:
+                kinds.setdefault(kind, number + joined.count(_JOINT, 0, match.start()))
         if "piped_script" in kinds:
             kinds.pop("plain_download", None)  # one fault, one finding
-        for kind in kinds:
-            yield {"kind": kind, **({"where": where[:100]} if where else {}), "line": number}
+        for kind, place in kinds.items():
+            yield {"kind": kind, **({"where": where[:100]} if where else {}), "line": place}
 
 
 def _lines(text: str, first: int) -> Iterator[tuple[int, str]]:
     """The lines with their continuations joined, and the number on which each begins."""
     kept: list[str] = []
     start = first
-    for number, line in enumerate(text.split("\n"), first):
+    for number, line in enumerate(text.replace("\r", "").split("\n"), first):
         if not kept:
             start = number
         if line.endswith("\\"):
             kept.append(line[:-1])
             continue
-        yield start, " ".join([*kept, line])
+        yield start, _JOINT.join([*kept, line])
         kept = []
     if kept:
-        yield start, " ".join(kept)
+        yield start, _JOINT.join(kept)

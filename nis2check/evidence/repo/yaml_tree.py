@@ -145,6 +145,10 @@ class _Builder:
             return Node(line, items=tuple(self.build(child, depth) for child in node.value))
         if not isinstance(node, MappingNode):
             return Node(line, text=str(node.value), plain=node.style is None, block=node.style in ("|", ">"))
+        if node.flow_style and any(isinstance(key, MappingNode) for key, _value in node.value):
+            return Node(
+                line, text="{{ }}", plain=False
+            )  # what YAML makes of a bare {{ value }}: a template, no mapping
         keys: dict[str, Node] = {}
         merged: list[Node] = []
         for key, value in node.value:

@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$(?:\{(\w{1,80})(?:(:?[-+])([^}$]{0,200}))?\}|(\w{1,80
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One instruction: its word in capitals, what follows (continuations joined by a newline), its first line."""
+    """One instruction: its word in capitals, what follows (continuations on lines of their own), its first line."""
 
     word: str
     rest: str
@@ -49,11 +49,13 @@ def instructions(text: str) -> Iterator[Instruction]:
         escape = directive[1]
     while index < len(lines) and count < MOST_INSTRUCTIONS:
         start = index
-        joined, index = _joined(lines, index, escape)
-        word = _WORD.match(joined.strip())
+        pieces, index = _joined(lines, index, escape)
+        word = _WORD.match("\n".join(pieces).strip())
         if word is None:
             continue
         rest = word[2] or ""
+        if word[1].upper() == "RUN":
+            rest = rest.replace("\n", "\\\n")  # for the shell it stays one line
         if word[1].upper() in {"RUN", "COPY", "ADD"}:
             body, index = _heredocs(lines, index, rest)
             rest += body
@@ -61,15 +63,15 @@ def instructions(text: str) -> Iterator[Instruction]:
         yield Instruction(word[1].upper(), rest, start + 1)
 
 
-def _joined(lines: list[str], index: int, escape: str) -> tuple[str, int]:
-    """One logical line; comment lines inside it stand as empty ones, so that lines can still be counted."""
+def _joined(lines: list[str], index: int, escape: str) -> tuple[list[str], int]:
+    """The pieces of one logical line; comment lines inside it stand as empty ones, so that lines can still be counted."""
     pieces: list[str] = []
     while index < len(lines):
         line = lines[index].rstrip("\r")
         index += 1
         if line.lstrip().startswith("#"):
             if not pieces:
-                return "", index
+                return [], index
             pieces.append("")
             continue
         bare = line.rstrip()
@@ -79,7 +81,7 @@ def _joined(lines: list[str], index: int, escape: str) -> tuple[str, int]:
                 continue  # an empty line inside a continuation is skipped by Docker
             break
         pieces.append(bare[:-1])
-    return "\n".join(pieces), index
+    return pieces, index
 
 
 def _heredocs(lines: list[str], index: int, rest: str) -> tuple[str, int]:

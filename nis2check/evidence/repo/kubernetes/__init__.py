@@ -13,15 +13,16 @@ from nis2check.evidence.repo.kubernetes import access, delivery, exposure, pods
 from nis2check.evidence.repo.kubernetes.objects import pod_of, things
 from nis2check.evidence.repo.listing import Found, Listing
 from nis2check.evidence.repo.yaml_tree import documents
+from nis2check.model import Why
 
 NAME = "kubernetes"
 FACTS = (*pods.FACTS, *exposure.FACTS, *access.FACTS, *delivery.FACTS)
 
+_OF_OTHERS = {"chart.yaml", "chart.yml", "kustomization.yaml", "kustomization.yml"}
 _YAML = re.compile(r"\.ya?ml\Z", re.IGNORECASE)
 _OBJECT = re.compile(rb"^[ \t-]{0,40}[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
 _ACTION = re.compile(
-    r"^[^#\n]{0,4000}?\{\{-?[^}\n]*\b(?:\.Values|\.Release|\.Chart|include|define|template|range|end|if)\b",
-    re.MULTILINE,
+    r"\{\{-?[^}\n]{0,500}?(?:\.(?:Values|Release|Chart|Files)\b|\b(?:include|define|range|end|if|with|tpl)\b)"
 )
 
 
@@ -32,13 +33,16 @@ def matches(path: str, head: bytes) -> bool:
 
 def read(path: str, text: str) -> Found:
     """Facts and gaps of one file."""
-    name = path.rpartition("/")[2].lower()
-    if name in {"chart.yaml", "chart.yml", "kustomization.yaml", "kustomization.yml"} or is_helm_template(path, text):
+    if path.rpartition("/")[2].lower() in _OF_OTHERS or is_rendered(path, text):
+        return  # `helm` and `kustomize` speak of these
+    if _ACTION.search(text):
+        yield Unread("kubernetes.template", Why.TEMPLATED, "a template: check what it renders instead")
         return
     try:
         roots = documents(text)
     except Unseen as error:
-        yield Unread("kubernetes.*", error.why, error.detail)
+        name = "kubernetes.template" if error.why is Why.TEMPLATED else "kubernetes.*"
+        yield Unread(name, error.why, error.detail)
         return
     out = Listing()
     for thing in things(roots):
@@ -52,6 +56,6 @@ def read(path: str, text: str) -> Found:
     yield from out.found()
 
 
-def is_helm_template(path: str, text: str) -> bool:
-    """Whether Helm must render the file first: it has template actions, or lies in the templates of a chart with any."""
-    return "{{" in text and ("/templates/" in f"/{path}" or _ACTION.search(text) is not None)
+def is_rendered(path: str, text: str) -> bool:
+    """Whether Helm must render the file first: it lies in the templates of a chart and has template actions."""
+    return "{{" in text and "/templates/" in f"/{path}"

@@ -38,7 +38,8 @@ class Thing:
 
     @property
     def label(self) -> str:
-        return f"{self.kind}/{self.root.word('metadata', 'name') or '?'}"[:150]
+        name = self.root.word("metadata", "name") or self.root.word("metadata", "generateName") or "?"
+        return f"{self.kind}/{name}"[:150]
 
     @property
     def group(self) -> str:
