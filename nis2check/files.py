@@ -106,8 +106,26 @@ def _decode(data: bytes, file: str) -> str:
 # ------------------------------------------------------------------------------------------------------------- YAML
 
 
+COMPILED = "compiled.json"  # of policies/, written when a wheel is built (tools/compile_policies.py)
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> Mapping[str, Json]:
+    """The shipped YAML files by path, as parsed when the wheel was built: hundreds of small files cost more than half of a
+    check. Empty in a checkout, where a file may be newer."""
+    folder = shipped("policies")
+    try:
+        data = (folder / COMPILED).read_bytes()
+    except OSError:
+        return {}
+    return {str(folder / name): value for name, value in json.loads(data).items()}
+
+
 def load_yaml(path: Path | str, *, name: str | None = None, ours: bool = False) -> Document:
-    """Read a YAML file of one document. ``name`` is the file name to report; ``ours``: shipped with nis2check."""
+    """Read a YAML file of one document. ``name`` is the file name to report; ``ours``: shipped with nis2check, and then
+    without lines when the wheel holds it already parsed."""
+    if ours and (parsed := _compiled().get(str(path))) is not None:
+        return Document(parsed, name or str(path))
     return parse_yaml(_decode(read_bytes(path), name or str(path)), name or str(path), ours=ours)
 
 

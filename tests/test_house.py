@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nis2check.evidence.sources import PROBES, READERS, fact_specs
+from nis2check.evidence.probes import PROBES
+from nis2check.evidence.sources import READERS, fact_specs
 from nis2check.report.formats import FORMATS
 
 ROOT = Path(__file__).parent.parent

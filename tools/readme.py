@@ -46,7 +46,8 @@ def formats() -> str:
 
 
 def probes() -> str:
-    from nis2check.evidence.sources import PROBES, READERS
+    from nis2check.evidence.probes import PROBES
+    from nis2check.evidence.sources import READERS
 
     rows = [
         (f"`{probe.NAME}`", "sonde", str(len(probe.FACTS)), ", ".join(f"`{f.name}`" for f in probe.FACTS))

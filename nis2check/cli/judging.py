@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,12 +120,18 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+def _known_facts() -> Collection[str]:
+    """The facts that a body's own rules may name; those that are shipped were tried before."""
+    from nis2check.evidence.sources import fact_specs
+
+    return fact_specs()
+
+
 def load_rules(folders: Sequence[Path] = ()) -> tuple[tuple[Rule, ...], str]:
     """The rules that judge, shipped and own, and their version. Raises InputError when there are none."""
-    from nis2check.evidence.sources import fact_specs
     from nis2check.rules import load
 
-    rules = load.load(fact_specs(), folders)
+    rules = load.load(_known_facts() if folders else (), folders)
     if not rules:
         raise InputError(_("Aucune règle à appliquer."))
     return rules, load.version()

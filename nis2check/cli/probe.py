@@ -38,7 +38,7 @@ def command(name: str, target: str, as_json: bool, output: str | None, dry_run: 
     import asyncio
 
     from nis2check.evidence.document import to_document
-    from nis2check.evidence.sources import PROBES
+    from nis2check.evidence.probes import PROBES
     from nis2check.evidence.wire import Wire
     from nis2check.files import canonical, write_aside, write_stdout
 
@@ -66,7 +66,7 @@ def command(name: str, target: str, as_json: bool, output: str | None, dry_run: 
 async def _look(goal: Target, wire: Wire) -> tuple[Evidence, Exit | None]:
     from nis2check.cli.interrupt import stop_on_signals
     from nis2check.evidence.collect import collect
-    from nis2check.evidence.sources import PROBES
+    from nis2check.evidence.probes import PROBES
 
     with stop_on_signals() as stop:
         evidence = await collect([goal], wire, PROBES, stop=stop.event)

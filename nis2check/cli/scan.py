@@ -176,7 +176,7 @@ def _chosen(body: BodyFile, only: tuple[str, ...]) -> tuple[Target, ...]:
 
 def _show_plan(body: BodyFile, targets: tuple[Target, ...], on: datetime.date) -> int:
     """Every question that would be asked, and nothing sent."""
-    from nis2check.evidence.sources import PROBES
+    from nis2check.evidence.probes import PROBES
 
     by_kind = {probe.KIND: probe for probe in PROBES}
     may, refused = body.allowed(on)
@@ -197,7 +197,8 @@ def _look(
 
     from nis2check.cli.interrupt import stop_on_signals
     from nis2check.evidence.collect import collect
-    from nis2check.evidence.sources import PROBES, READERS
+    from nis2check.evidence.probes import PROBES
+    from nis2check.evidence.sources import READERS
     from nis2check.evidence.tree import read, under
     from nis2check.evidence.wire import Wire
     from nis2check.model import Evidence

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The two families of sources, each an explicit tuple: the commands, the docs and the tests derive from them."""
+"""The family of readers, and the facts of both families: explicit tuples that commands, docs and tests derive from."""
 
 from __future__ import annotations
 
-from nis2check.evidence.net import dns, http, mail, ports, tls
 from nis2check.evidence.observe import Probe, Reader
 from nis2check.evidence.repo import (
     ansible,
@@ -33,7 +32,6 @@ from nis2check.evidence.repo import (
 )
 from nis2check.model import FactSpec
 
-PROBES: tuple[Probe, ...] = (dns, mail, tls, http, ports)
 READERS: tuple[Reader, ...] = (
     nginx,
     apache,
@@ -64,6 +62,8 @@ READERS: tuple[Reader, ...] = (
 
 def fact_specs() -> dict[str, FactSpec]:
     """Every fact that some source makes, by name. A rule that names another is refused."""
+    from nis2check.evidence.probes import PROBES
+
     specs: dict[str, FactSpec] = {}
     sources: tuple[Probe | Reader, ...] = (*PROBES, *READERS)
     for source in sources:

@@ -65,7 +65,7 @@ class Settings:
 @lru_cache(maxsize=1)
 def load() -> Settings:
     """The shipped settings. Their file is schema-checked by tests, not here."""
-    return parse(load_yaml(shipped("policies") / "plan.yaml").data)
+    return parse(load_yaml(shipped("policies") / "plan.yaml", ours=True).data)
 
 
 def parse(data: Json) -> Settings:
