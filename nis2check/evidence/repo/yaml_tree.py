@@ -144,7 +144,7 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return Node(line, items=tuple(self.build(child, depth) for child in node.value))
         if not isinstance(node, MappingNode):
-            return Node(line, text=str(node.value), plain=node.style is None, block=node.style in ("|", ">"))
+            return Node(line, text=str(node.value), plain=not node.style, block=node.style in ("|", ">"))
         if node.flow_style and any(isinstance(key, MappingNode) for key, _value in node.value):
             return Node(
                 line, text="{{ }}", plain=False

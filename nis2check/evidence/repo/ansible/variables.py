@@ -75,29 +75,30 @@ def connect(concerns: Concerns, setting: Setting) -> None:
 
 def requirements(concerns: Concerns, root: Node) -> None:
     """requirements.yml, of one list or of roles and collections."""
-    listed = [*root.each(), *(root.get("roles") or root).each(), *(root.get("collections") or root).each()]
-    for one in dict.fromkeys(listed_once(listed)):
-        name, version = one
-        wanted = version[1].strip().lower()
-        moving = not wanted or wanted in _MOVING or wanted.startswith((">", "!=", "~"))
-        setting = Setting(name[0], version[1], version[0] or name[1], not is_filled_in(version[1]))
-        concerns.say("ansible.unpinned", moving, setting)
+    listed = [*root.each()]
+    for part in ("roles", "collections"):
+        if (under := root.get(part)) is not None:
+            listed += under.each()
+    for entry in listed:
+        name, version = _required(entry)
+        if not name.value:
+            continue
+        word = version.value.lower()
+        moving = not word or word in _MOVING or word.startswith((">", "!=", "~"))
+        concerns.say("ansible.unpinned", moving, Setting(name.value, version.value, version.line, version.settled))
 
 
-def listed_once(nodes: list[Node]) -> Iterator[tuple[tuple[str, int], tuple[int, str]]]:
-    """Name and line, line and version of each entry; an include names a file and no version."""
-    for node in nodes:
-        if node.text is not None:
-            name, _sign, version = node.text.partition(",")
-            yield (name.strip(), node.line), (node.line, version.partition(",")[0] or _in_address(node.text))
-        elif node.get("include") is None and (named := node.get("name") or node.get("src") or node.get("role")):
-            version_node = node.get("version")
-            text = (version_node.text if version_node else None) or _in_address(
-                (node.get("source") or named).text or ""
-            )
-            if (node.get("type") or named).text in {"dir", "subdirs", "file"}:
-                continue  # on this machine
-            yield (named.text or "", named.line), (version_node.line if version_node else named.line, text)
+def _required(entry: Node) -> tuple[Setting, Setting]:
+    """Name and version of one entry; no name for an include, and for what lies on this machine."""
+    named = entry if entry.text is not None else entry.get("name") or entry.get("src") or entry.get("role") or entry
+    kind, source, said = entry.get("type"), entry.get("source") or entry.get("src") or named, entry.get("version")
+    local = kind is not None and kind.text in {"dir", "subdirs", "file"}
+    name, _comma, version = ("" if local else named.text or "").partition(",")  # a.b,v1.0: the form of old
+    at = said if said is not None else named
+    version = (said.text if said is not None else None) or version.partition(",")[0] or _in_address(source.text or "")
+    return Setting("name", name.strip(), named.line), Setting(
+        "version", version.strip(), at.line, not is_filled_in(version)
+    )
 
 
 def _in_address(text: str) -> str:
