@@ -6,7 +6,6 @@ Both, because many calendars show no task (VTODO) and a task list shows no event
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from nis2check.language import _, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import identifiers, words
+from nis2check.report import actions, identifiers, words
 
 NAME = "ics"
 SUFFIX = ".ics"
@@ -42,9 +41,8 @@ def render(document: Mapping[str, Json], lang: str) -> bytes:
 
 def _components(document: Mapping[str, Json], lang: str) -> Iterator[str]:
     stamp = identifiers.utc(document["run"]["finished"]).strftime("%Y%m%dT%H%M%SZ")
-    plan = document["plan"]
-    for item in [*plan["measures"], *plan["roadmap"]]:
-        due = _last_day(str(item.get("month", "")))
+    for item in actions.every(document):
+        due = actions.due(item)
         if due is not None:
             yield from _task(document, item, due, stamp, lang)
             yield from _due(document, item, due, stamp, lang)
@@ -55,9 +53,9 @@ def _components(document: Mapping[str, Json], lang: str) -> Iterator[str]:
 def _task(
     document: Mapping[str, Json], item: Mapping[str, Json], due: datetime.date, stamp: str, lang: str
 ) -> Iterator[str]:
-    begins = _month(str(item.get("begins", "")))
+    begins = actions.begins(item)
     yield "BEGIN:VTODO"
-    yield f"UID:{_uid(document, 'task', _key(item))}"
+    yield f"UID:{_uid(document, 'task', actions.key(item))}"
     yield f"DTSTAMP:{stamp}"
     if begins is not None and begins < due:  # DUE must come after DTSTART (RFC 5545 3.8.2.3)
         yield f"DTSTART;VALUE=DATE:{begins:%Y%m%d}"
@@ -73,11 +71,11 @@ def _due(
     document: Mapping[str, Json], item: Mapping[str, Json], due: datetime.date, stamp: str, lang: str
 ) -> Iterator[str]:
     title = say(_("Échéance : {title}"), lang).format(title=words.spoken(item["title"], lang))
-    yield from _event(_uid(document, "due", _key(item)), due, title, say(_description(item, lang), lang), stamp)
+    yield from _event(_uid(document, "due", actions.key(item)), due, title, say(_description(item, lang), lang), stamp)
 
 
 def _end_of_waiver(document: Mapping[str, Json], waiver: Mapping[str, Json], stamp: str, lang: str) -> Iterator[str]:
-    end = _day(str(waiver["until"]))
+    end = actions.day(str(waiver["until"]))
     if end is not None:
         title = say(_("Fin de la dérogation {id}"), lang).format(id=waiver["id"])
         told = say(_("Règle : {rule}. Approuvée par : {approver}."), lang)
@@ -107,32 +105,8 @@ def _description(item: Mapping[str, Json], lang: str) -> str:
     return "\n".join(lines)
 
 
-def _key(item: Mapping[str, Json]) -> str:
-    """Of an action, from run to run: the action itself, never its rank or wording; else what it closes."""
-    return str(item.get("action") or " ".join([*item["measures"], *item["findings"]]) or item["rank"])
-
-
 def _uid(document: Mapping[str, Json], kind: str, key: str) -> str:
     return f"{identifiers.of(document, 'ics', kind, key)}@nis2check"
-
-
-def _month(text: str) -> datetime.date | None:
-    """The first day of ``2026-12``."""
-    return _day(f"{text}-01")
-
-
-def _last_day(text: str) -> datetime.date | None:
-    first = _month(text)
-    return first and first.replace(day=calendar.monthrange(first.year, first.month)[1])
-
-
-def _day(text: str) -> datetime.date | None:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        return None
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _text(text: object) -> str:

@@ -30,6 +30,6 @@ def utc(moment: str) -> datetime.datetime:
     must not fail for it."""
     try:
         found = datetime.datetime.fromisoformat(moment)
-    except ValueError:
+        return found.replace(tzinfo=datetime.UTC) if found.tzinfo is None else found.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
         return datetime.datetime.fromtimestamp(0, datetime.UTC)
-    return found.replace(tzinfo=datetime.UTC) if found.tzinfo is None else found.astimezone(datetime.UTC)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from nis2check.language import _, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import words
+from nis2check.report import actions, words
 from nis2check.sheets.sheet import Column, Sheet, book
 
 NAME = "mon-service-securise"
@@ -46,16 +46,14 @@ def _above(document: Mapping[str, Json], lang: str) -> tuple[str, ...]:
     """What stands over the titles, for a person."""
     told = _("Plan d'actions de nis2check, à téléverser dans MonServiceSécurisé (mesures spécifiques).")
     lines = [told, words.spoken(document["notice"], lang)]
-    plan = document["plan"]
-    left = len([*plan["measures"], *plan["roadmap"], *plan.get("later", ())]) - MOST
+    left = len(actions.every(document)) - MOST
     if left > 0:
         lines.append(_("{n} actions de plus sont dans le plan : le modèle en prend cent.").format(n=left))
     return tuple(_cell(say(line, lang)) for line in lines)
 
 
 def _rows(document: Mapping[str, Json], lang: str) -> Iterator[tuple[str, ...]]:
-    plan = document["plan"]
-    for item in [*plan["measures"], *plan["roadmap"], *plan.get("later", ())][:MOST]:
+    for item in actions.every(document)[:MOST]:
         told = say(_description(document, item, lang), lang)
         yield _cell(words.spoken(item["title"], lang)), _cell(told), _category(document, item)
 

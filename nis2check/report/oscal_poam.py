@@ -3,25 +3,23 @@
 
 from __future__ import annotations
 
-import calendar
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from nis2check.language import _
 from nis2check.model import Json
-from nis2check.report import findings, identifiers, oscal_parts, words
+from nis2check.report import actions, findings, identifiers, oscal_parts, words
+from nis2check.report.actions import Item
 from nis2check.report.oscal_observations import assets, observation, observation_id, origin, subjects
 from nis2check.report.oscal_parts import prop, text
 
 Document = Mapping[str, Json]
-Item = Mapping[str, Json]
 
 _OPEN = ("fail", "partial", "unknown", "to_attest")
 
 
 def plan(document: Document, lang: str) -> dict[str, Json]:
     """All actions of the plan, those of the roadmap included. An empty plan says so in one item: OSCAL wants one."""
-    items = list(_items(document))
+    items = actions.every(document)
     wanted = {id_ for item in items for id_ in item["findings"]}
     groups = findings.groups(document, _OPEN)
     pairs = [(group, one) for group in groups for one in group.members if one["id"] in wanted]
@@ -49,18 +47,9 @@ def plan(document: Document, lang: str) -> dict[str, Json]:
     return {"plan-of-action-and-milestones": out | {name: listed for name, listed in lists.items() if listed}}
 
 
-def _items(document: Document) -> Iterator[Item]:
-    plan = document["plan"]
-    yield from (*plan["measures"], *plan["roadmap"], *plan.get("later", ()))
-
-
-def _key(item: Item) -> str:
-    return str(item.get("action") or " ".join([*item["measures"], *item["findings"]]) or item["rank"])
-
-
 def _item(document: Document, item: Item, known: Mapping[str, list[str]], lang: str) -> dict[str, Json]:
     out: dict[str, Json] = {
-        "uuid": identifiers.of(document, "poam-item", _key(item)),
+        "uuid": identifiers.of(document, "poam-item", actions.key(item)),
         "title": text(words.spoken(item["title"], lang), lang),
         "description": text(words.spoken(item["because"], lang), lang),
         "props": [
@@ -85,18 +74,23 @@ def _related(item: Item, known: Mapping[str, list[str]]) -> list[dict[str, Json]
 
 
 def _risk_id(document: Document, item: Item) -> str:
-    return identifiers.of(document, "poam-risk", _key(item))
+    return identifiers.of(document, "poam-risk", actions.key(item))
 
 
 def _risk(document: Document, item: Item, known: Mapping[str, list[str]], lang: str) -> dict[str, Json]:
     title = text(words.spoken(item["title"], lang), lang)
     because = text(words.spoken(item["because"], lang), lang)
-    due = _due(str(item.get("month", "")))
-    task: dict[str, Json] = {"uuid": identifiers.of(document, "task", _key(item)), "type": "milestone", "title": title}
+    last = actions.due(item)
+    due = f"{last}T23:59:59Z" if last else ""
+    task: dict[str, Json] = {
+        "uuid": identifiers.of(document, "task", actions.key(item)),
+        "type": "milestone",
+        "title": title,
+    }
     if due:
         task["timing"] = {"on-date": {"date": due}}
     response = {
-        "uuid": identifiers.of(document, "poam-response", _key(item)),
+        "uuid": identifiers.of(document, "poam-response", actions.key(item)),
         "lifecycle": "planned",
         "title": title,
         "description": because,
@@ -115,12 +109,3 @@ def _risk(document: Document, item: Item, known: Mapping[str, list[str]], lang: 
         out["deadline"] = due
     related = _related(item, known)
     return out | ({"related-observations": related} if related else {})
-
-
-def _due(month: str) -> str:
-    """The end of the last day of ``2026-12``; empty for what is no month."""
-    match = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", month)
-    if not match or not int(match[1]):
-        return ""
-    last = calendar.monthrange(int(match[1]), int(match[2]))[1]
-    return f"{month}-{last:02}T23:59:59Z"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nis2check.language import _
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import findings, reasons, words
+from nis2check.report import actions, findings, reasons, words
 
 LONGEST_CELL = 30_000  # Excel holds 32 767 characters a cell and cuts the rest without a word
 VERDICTS = ("fail", "partial", "unknown", "to_attest", "pass", "not_applicable")
@@ -82,9 +82,7 @@ def planned(document: Mapping[str, Json], lang: str) -> Table:
         (_("Rang"), 6), (_("Action"), 50), (_("Pilote"), 16), (_("Jours"), 8), (_("Échéance"), 24), (_("Mesures"), 20),
         (_("Constats"), 10), (_("Pourquoi"), 60),
     )  # fmt: skip
-    plan = document["plan"]
-    items = [*plan["measures"], *plan["roadmap"], *plan.get("later", ())]
-    return Table(_("Plan"), columns, _cleaned(_action(item, lang) for item in items))
+    return Table(_("Plan"), columns, _cleaned(_action(item, lang) for item in actions.every(document)))
 
 
 def _action(item: Mapping[str, Json], lang: str) -> list[str]:
