@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nis2check.evidence.net.http import headers, security_txt
-from nis2check.evidence.net.http.headers import Hsts, hsts, page_facts, policy_weaknesses
+from nis2check.evidence import web_headers as headers
+from nis2check.evidence.net.http import security_txt
 from nis2check.evidence.net.http.message import Answer
 from nis2check.evidence.net.http.page import head, not_the_site
 from nis2check.evidence.observe import Unseen
+from nis2check.evidence.web_headers import Hsts, hsts, page_facts, policy_weaknesses
 from nis2check.model import Why
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,9 +16,9 @@ import pytest
 
 from nis2check.evidence import nmap
 from nis2check.evidence.net import ports
-from nis2check.evidence.net.ports.known import CLASSES, DEFAULT_PORTS, class_of, service
 from nis2check.evidence.net.ports.sweep import Outcome, Sweep
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
+from nis2check.evidence.port_numbers import CLASSES, DEFAULT_PORTS, class_of, service
 from nis2check.evidence.wire import PACES, Deadline, Endpoint, Settings, Wire
 from nis2check.model import Kind, Target, Why
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from nis2check.evidence.net.http import headers
+from nis2check.evidence import web_headers as headers
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import caddy
 from nis2check.model import Json

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nis2check.evidence.net.ports.known import class_of
 from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.port_numbers import class_of
 from nis2check.evidence.repo import compose_rights, container_images
 from nis2check.evidence.repo.yaml_tree import Node, documents
 from nis2check.model import FactSpec, Json, Why

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from nis2check.evidence.net.ports.known import class_of
 from nis2check.evidence.observe import Unread, Unseen
+from nis2check.evidence.port_numbers import class_of
 from nis2check.evidence.repo.kubernetes import is_rendered
 from nis2check.evidence.repo.kubernetes.delivery import RETIRED_REPOSITORIES
 from nis2check.evidence.repo.listing import Found, Listing

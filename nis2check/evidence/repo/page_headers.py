@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nis2check.evidence.net.http import headers
+from nis2check.evidence import web_headers as headers
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.model import FactSpec, Json, Kind, Why
 

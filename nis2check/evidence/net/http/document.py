@@ -14,8 +14,8 @@ from enum import StrEnum
 from html import unescape
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from nis2check.evidence.net.http.headers import policy_directives
 from nis2check.evidence.net.http.message import Answer
+from nis2check.evidence.web_headers import policy_directives
 
 MOST_TEXT = 512 << 10  # characters
 MOST_TAGS = 20_000

@@ -7,7 +7,8 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nis2check.evidence.net.http import headers, recognise
+from nis2check.evidence import web_headers as headers
+from nis2check.evidence.net.http import recognise
 from nis2check.evidence.net.http.document import Document, Role, document, insecure_places, unbound_scripts
 from nis2check.evidence.net.http.exchange import Page
 from nis2check.evidence.net.http.message import Answer

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from nis2check.evidence import names, nmap
-from nis2check.evidence.net.ports.known import CLASSES, DEFAULT_PORTS, class_of, service
 from nis2check.evidence.net.ports.sweep import Found, Sweep, answers_everywhere, everywhere
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
+from nis2check.evidence.port_numbers import CLASSES, DEFAULT_PORTS, class_of, service
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import FactSpec, Kind, Target, Why
 

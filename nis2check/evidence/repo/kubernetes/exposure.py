@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nis2check.evidence.net.ports.known import class_of
 from nis2check.evidence.observe import Read
+from nis2check.evidence.port_numbers import class_of
 from nis2check.evidence.repo.kubernetes.objects import Thing
 from nis2check.evidence.repo.listing import Listing
 from nis2check.evidence.repo.yaml_tree import Node, is_templated

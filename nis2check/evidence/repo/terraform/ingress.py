@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from nis2check.evidence.net.ports.known import DEFAULT_PORTS, class_of
+from nis2check.evidence.port_numbers import DEFAULT_PORTS, class_of
 from nis2check.evidence.repo.terraform.ledger import Ledger, Said
 from nis2check.evidence.repo.terraform.settings import EVERYWHERE, word
 from nis2check.evidence.repo.terraform.values import Block, Configuration, Value
