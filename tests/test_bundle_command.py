@@ -20,7 +20,7 @@ from nis2check.bundle import archive, manifest, sshsig, timestamp
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
-KEYS = {"ed25519": [], "rsa": ["-b", "3072"], "ecdsa": ["-b", "256"], "ecdsa-521": ["-b", "521"]}
+KEYS = {"ed25519": [], "rsa": ["-b", "2048"], "ecdsa": ["-b", "256"], "ecdsa-521": ["-b", "521"]}
 
 
 def facts(count: int) -> list[dict[str, Any]]:
@@ -183,9 +183,12 @@ def test_other_rules_cannot_replay_and_say_so(inside: Command, judged: Path) -> 
 
 
 @pytest.fixture
-def sealed(inside: Command, tmp_path: Path) -> bytes:
-    inside("bundle", str(GOLDEN), "-o", "B.zip")
-    return (tmp_path / "B.zip").read_bytes()
+def sealed(tmp_path: Path) -> bytes:
+    """A small bundle, ``B.zip``: what is verified of it hangs on no format."""
+    parts = {"resultat.json": GOLDEN.read_bytes()[:2000], "rapport.html": b"<!doctype html>", "oscal/poam.json": b"{}"}
+    data = archive.pack(manifest.build(parts, json.loads(GOLDEN.read_bytes()), {}))
+    (tmp_path / "B.zip").write_bytes(data)
+    return data
 
 
 def zipped(parts: dict[str, bytes], *, compressed: bool = False, twice: str = "") -> bytes:
@@ -201,18 +204,17 @@ def zipped(parts: dict[str, bytes], *, compressed: bool = False, twice: str = ""
 
 
 def test_any_changed_byte_is_seen(sealed: bytes) -> None:
-    """One byte in each stretch of the archive, headers and directory included."""
-    step = max(1, len(sealed) // 400)
-    for at in (*range(0, len(sealed), step), *range(len(sealed) - 300, len(sealed))):
+    """Each of them, headers and directory included."""
+    for at in range(len(sealed)):
         changed = bytearray(sealed)
         changed[at] ^= 1
         found = archive.unpack(bytes(changed))
         assert found.faults or list(manifest.faults(found.parts)), at
 
 
-@pytest.mark.parametrize("cut", [0, 1, 21, 1000])
-def test_a_truncated_archive_is_seen(sealed: bytes, cut: int) -> None:
-    assert archive.unpack(sealed[:cut] if cut < 1000 else sealed[:-cut]).faults
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.9, 0.999])
+def test_a_truncated_archive_is_seen(sealed: bytes, kept: float) -> None:
+    assert archive.unpack(sealed[: int(len(sealed) * kept)]).faults
 
 
 @pytest.mark.parametrize(
