@@ -259,3 +259,13 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     for one in apache.read("a.conf", text):
         assert one.line >= 1
         assert one.name in {spec.name for spec in apache.FACTS} or isinstance(one, Unread)
+
+
+def test_ssl_2_may_be_taken_away_and_not_asked_for() -> None:
+    assert read(host("SSLProtocol TLSv1.2 -SSLv2"))[0]["tls.versions"] == ["TLSv1.2"]
+    assert read(host("SSLProtocol +SSLv2"))[1]["tls.versions"] is Why.MALFORMED
+
+
+def test_combinations_of_classes_that_are_sound_everywhere() -> None:
+    assert read(host("SSLCipherSuite EECDH+AESGCM:EECDH+CHACHA20"))[0]["tls.weak_suites"] == []
+    assert read(host("SSLCipherSuite EECDH+AESGCM:EECDH+AES"))[1]["tls.weak_suites"] is Why.UNREADABLE

@@ -202,3 +202,17 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     for one in caddy.read("Caddyfile", text):
         assert one.line >= 1
         assert one.name in {spec.name for spec in caddy.FACTS} or isinstance(one, Unread)
+
+
+def test_a_file_of_caddy_1_is_one_gap() -> None:
+    (gap,) = caddy.read("Caddyfile", "example.com\n\ngzip\nproxy / localhost:8080 {\n  transparent\n}\n")
+    assert isinstance(gap, Unread)
+    assert (gap.name, gap.why, gap.line) == ("caddy.*", Why.UNREADABLE, 3)
+
+
+def test_one_site_without_braces_may_have_blocks() -> None:
+    assert read("www.ville.example\nreverse_proxy app:80 {\n  lb_policy first\n}\n")[0]["tls.accepted"] is True
+
+
+def test_a_site_of_the_machine_itself_needs_no_log() -> None:
+    assert [one for one in caddy.read("Caddyfile", site("respond x", "localhost:3000")) if "log" in one.name] == []

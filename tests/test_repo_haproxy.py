@@ -202,3 +202,14 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     for one in haproxy.read("h.cfg", text):
         assert one.line >= 1
         assert one.name in {spec.name for spec in haproxy.FACTS} or isinstance(one, Unread)
+
+
+def test_rules_of_defaults_come_first_and_sections_may_be_indented() -> None:
+    text = (
+        "  defaults web\n    mode http\n    http-request redirect scheme https unless { ssl_fc }\n"
+        "    http-response set-header X-Content-Type-Options nosniff\n"
+        "  frontend a from web\n    bind :80\n    bind :443 ssl crt x\n" + ACL
+    )
+    facts, _gaps = read(text)
+    assert facts["http.redirects_to_https"] is True
+    assert facts["http.nosniff"] is True

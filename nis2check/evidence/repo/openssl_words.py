@@ -28,6 +28,10 @@ _BROKEN_CLASSES = {
     "RC4", "DES", "3DES", "EXP", "EXPORT", "EXPORT40", "EXPORT56", "LOW", "MEDIUM", "NULL", "ENULL", "ANULL", "ADH", "AECDH",
     "COMPLEMENTOFALL",
 }  # fmt: skip
+# Combinations that are sound whatever OpenSSL is there: an ephemeral key exchange on curves and authenticated encryption.
+_SOUND = re.compile(
+    r"k?(?:EECDH|ECDHE)\+(?:AESGCM|CHACHA20|AESCCM|CHACHA20POLY1305)(?:\+(?:AES(?:128|256)|aRSA|aECDSA))*"
+)
 _GROUPS = {
     "p-256": "secp256r1", "prime256v1": "secp256r1", "secp256r1": "secp256r1",
     "p-384": "secp384r1", "secp384r1": "secp384r1", "p-521": "secp521r1", "secp521r1": "secp521r1",
@@ -42,7 +46,7 @@ def named(text: str) -> list[str] | None:
     """The suites of a list, None when it does not name them one by one."""
     words = [word for word in re.split(r"[:, ]+", text[:LONGEST].strip()) if word]
     kept = [word for word in words if not word.startswith("!")]
-    if len(text) > LONGEST or not kept or not all(_SUITE.fullmatch(word) for word in kept):
+    if len(text) > LONGEST or not kept or not all(_SUITE.fullmatch(word) or _SOUND.fullmatch(word) for word in kept):
         return None
     removed = {word[1:] for word in words if word.startswith("!")}
     if any(_SUITE.fullmatch(word) is None for word in removed):
@@ -53,8 +57,8 @@ def named(text: str) -> list[str] | None:
 
 def classes(suite: str) -> set[str]:
     """The weak classes of a suite by its OpenSSL name, in the words of the TLS probe."""
-    if suite.startswith("TLS_"):
-        return set()  # OpenSSL names the suites of TLS 1.3 alone in this way
+    if suite.startswith("TLS_") or _SOUND.fullmatch(suite):
+        return set()  # OpenSSL names the suites of TLS 1.3 alone in the first way
     found = set()
     aead = "GCM" in suite or "CCM" in suite or "CHACHA20" in suite
     for mark, word in (

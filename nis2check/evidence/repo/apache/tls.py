@@ -37,6 +37,8 @@ def versions(words: Sequence[str]) -> Versions:
     held: dict[str, bool] = {}  # version → whether ``all`` brought it
     for word in words:
         sign, name = (word[0], word[1:]) if word[:1] in {"+", "-"} else ("", word)
+        if word.lower() == "-sslv2":
+            continue  # which httpd 2.4 has no more, and lets be taken away
         if name.lower() != "all" and name.lower() not in _KNOWN:
             raise Unseen(Why.MALFORMED, f"{word[:40]!r} is no protocol that httpd knows")
         by_all = name.lower() == "all"

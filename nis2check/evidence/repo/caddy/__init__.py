@@ -33,9 +33,14 @@ FACTS = (
 )
 
 _BY_NAME = re.compile(r"(?:^|/)(?:[^/]*\.)?Caddyfile(?:\.[^/]*)?\Z|\.caddyfile\Z|\.caddy\Z", re.IGNORECASE)
+_CADDY_1 = {
+    "proxy", "gzip", "fastcgi", "errors", "ext", "minify", "markdown", "internal", "index", "pprof", "startup", "shutdown",
+    "browse", "expvar", "websocket", "mailout", "limits", "timeouts",
+}  # fmt: skip
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|d)")
 _HOURS = {"d": 24.0, "h": 1.0, "m": 1 / 60, "s": 1 / 3600}
 _THREE_MONTHS = 89 * 24.0
+_DEVELOPMENT = re.compile(r"(?:https?://)?(?:localhost|127\.[0-9.]+|\[::1\]|[\w.-]+\.localhost)(?::\d+)?,?\Z")
 _LOCAL = re.compile(r"(?:tcp/)?(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?\Z|unix/|off\Z")
 
 Found = Iterator[Read | Unread]
@@ -53,6 +58,10 @@ def read(path: str, text: str) -> Found:
     except NotRead as error:
         yield Unread("caddy.*", error.why, error.detail, error.line)
         return
+    if (old := _of_caddy_1(file.sites)) is not None:
+        detail = f"{old.name[:40]} is a directive of Caddy 1, whose defaults are not those of today"
+        yield Unread("caddy.*", Why.UNREADABLE, detail, old.line)
+        return
     how = automatic(file.options)
     for site in file.sites:
         if site.block is None:
@@ -64,6 +73,11 @@ def read(path: str, text: str) -> Found:
         else:
             yield from _site(site, file.sites, how)
     yield from _findings(file.options, [site for site in file.sites if site.block is not None], how)
+
+
+def _of_caddy_1(sites: Sequence[Directive]) -> Directive | None:
+    """A directive that Caddy 2 refuses and that Caddy 1 had."""
+    return next((one for site in sites for one in site.block or () if one.name in _CADDY_1), None)
 
 
 def _unmanaged(site: Directive, how: Automatic) -> Found:
@@ -128,6 +142,8 @@ def _clear(site: Directive, secure: set[str], how: Automatic, said: Concerns) ->
 def _logs(site: Directive, said: Concerns) -> None:
     """Caddy logs no request unless the site says so (documentation of the log directive)."""
     fact, logs = "caddy.sites_without_log", list(site.every("log"))
+    if not logs and site.words and all(_DEVELOPMENT.match(word) for word in site.words):
+        return  # a site that only its own machine sees
     if any(one.name == "output" and one.words[1:2] == ("discard",) for log in logs for one in log.all()) or not logs:
         if not logs and any(site.every("import")):
             said.open(fact, Why.UNREADABLE, "the site imports a file", site.line)

@@ -78,8 +78,11 @@ def parse(text: str) -> File:
         line = 1 + text.count("\n", 0, statement.start())
         raise NotRead(Why.TEMPLATED, "a template decides which directives there are", line)
     top = _blocks(list(_lines(text)))
-    if top and all(one.block is None for one in top):  # one site without braces
-        top = [Directive(top[0].words, top[0].line, top[1:])]
+    first = next(
+        (index for index, one in enumerate(top) if one.words and not one.name.startswith(("(", "&("))), len(top)
+    )
+    if first < len(top) and top[first].block is None and top[first].name != "import":
+        top = [*top[:first], Directive(top[first].words, top[first].line, top[first + 1 :])]  # one site without braces
     snippets = {one.name.strip("()"): one for one in top if one.name.startswith("(") and one.name.endswith(")")}
     file = File(Directive((), 1, []))
     budget = [MOST_IMPORTED]

@@ -44,7 +44,7 @@ def findings(sections: Sequence[Section]) -> Found:
             _stats(section, said)
             _metrics(section, said)
             _backends(section, settings, said)
-        if section.kind in {"frontend", "listen"}:
+        if section.kind in {"frontend", "listen"} and not _is_own_page(section):
             _logs(section, settings, said)
         if section.kind == "userlist":
             _users(section, said)
@@ -75,6 +75,12 @@ def _stats(section: Section, said: Concerns) -> None:
         said.open("haproxy.stats_open", Why.UNREADABLE, detail, on[0].number)
     else:
         said.wrong("haproxy.stats_open", name, on[0].number)
+
+
+def _is_own_page(section: Section) -> bool:
+    """Whether the section serves nothing but pages of HAProxy itself, whose visits need no log."""
+    own = any(section.every("stats")) or any(section.every("http-request", "use-service", "prometheus-exporter"))
+    return own and not any(one.words[0] in {"server", "use_backend", "default_backend"} for one in section.lines)
 
 
 def _metrics(section: Section, said: Concerns) -> None:

@@ -67,6 +67,11 @@ class Section:
         """The lines that begin with these words."""
         return (one for one in self.lines if one.words[: len(start)] == start)
 
+    def rules(self, *names: str) -> list[Line]:
+        """The rules of these names in the order of the file, those of the defaults first (since 2.6, they add up)."""
+        above = self.defaults.rules(*names) if self.defaults is not None else []
+        return [*above, *(one for one in self.lines if one.words[0] in names)]
+
     def inherited(self, *start: str) -> list[Line]:
         """The same, or those of the defaults when the section has none."""
         return list(self.every(*start)) or (self.defaults.inherited(*start) if self.defaults is not None else [])
@@ -90,7 +95,7 @@ def parse(text: str) -> list[Section]:
             depth += 1 if words[0] == ".if" else -1
         elif words[0].startswith("."):
             continue
-        elif words[0] in SECTIONS and not raw[:1].isspace():
+        elif words[0] in SECTIONS:  # indented or not
             sections.append(_section(words, number, sections))
         else:
             sections[-1].lines.append(Line(words, number, depth > 0, _VARIABLE.search(raw) is not None))

@@ -14,7 +14,7 @@ from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.model import Kind, Why
 
 _TO_HTTPS = re.compile(r"https://(?:([^/?:%]+)|%\[(?:req\.)?hdr\(host\)[^\]]*\])(?::443)?(?=[/?%]|\Z)", re.IGNORECASE)
-_STATUS = {"301", "302", "303", "307", "308"}
+_ENDS = {"deny", "reject", "return", "tarpit", "silent-drop", "auth"}
 _HEADERS = ("http-response", "http-after-response")
 
 Found = Iterator[Read | Unread]
@@ -40,10 +40,14 @@ def redirect(section: Section, name: str, line: int, *, speaks_tls: bool) -> Fou
 
 def _met(section: Section, visit: Visit) -> tuple[Line | None, bool]:
     """The first redirect that may meet the visit and whether it surely does. http-request comes before redirect."""
-    rules = [*section.every("http-request", "redirect"), *section.every("redirect")]
+    rules = [*section.rules("http-request"), *section.rules("redirect")]
     doubtful: Line | None = None
     for one in rules:
         said = holds(one.words, section, visit)
+        if "redirect" not in one.words[:2]:
+            if said and one.settled and one.words[1:2] and one.words[1] in _ENDS:
+                break  # answered before any redirect
+            continue
         if said and one.settled:
             return (one, True) if doubtful is None or _target(doubtful.words, visit.name) else (doubtful, False)
         if said is None or (said and not one.settled):
@@ -71,8 +75,8 @@ def _target(words: Sequence[str], name: str) -> bool | None:
 def page(section: Section, line: int, subject: str, port: int, name: str) -> Found:
     """Headers that the frontend sets on every answer; what it does not set is the application's."""
     sent: list[Header] = []
-    for one in section.lines:
-        if one.words[0] not in _HEADERS or len(one.words) < 4 or one.words[1] not in {"set-header", "add-header"}:
+    for one in section.rules(*_HEADERS):
+        if len(one.words) < 4 or one.words[1] not in {"set-header", "add-header"}:
             continue
         said = holds(one.words[4:], section, Visit(secure=True, port=port, name=name))
         if said is False:
