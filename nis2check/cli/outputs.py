@@ -39,6 +39,9 @@ def csv_dialect_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def parse(values: Iterable[str], forms: Forms | None = None) -> Outputs:
     """``("html=r.html", "csv=-")`` as pairs; ``forms``: other names than those of a result's formats. Raises InputError,
     before anything runs: no ``=``, unknown format, one place given twice, an extra that is missing, a folder for one file."""
+    values = tuple(values)
+    if not values:
+        return ()  # the formats need not be imported
     import difflib
 
     from nis2check.report.formats import BY_NAME
