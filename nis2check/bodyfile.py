@@ -52,6 +52,7 @@ class BodyFile:
     policies: tuple[Path, ...] = ()
     plan: Mapping[str, Json] = field(default_factory=dict)
     notify: tuple[str, ...] = ()  # addresses that scan --save tells of changes
+    logo: Path | None = None
 
     def allowed(self, on: datetime.date) -> tuple[tuple[Target, ...], tuple[Gap, ...]]:
         """The targets that may be looked at on a day, and a gap for each active test that nobody authorises."""
@@ -122,6 +123,7 @@ def parse(document: Document, path: Path) -> BodyFile:
         policies=tuple(folder / name for name in data.get("policies", [])),
         plan=data.get("plan", {}),
         notify=tuple(data.get("notify", [])),
+        logo=folder / data["logo"] if data.get("logo") else None,
     )
 
 

@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model", "errors", "printing"),
     ("language",),
     ("files",),
-    ("frameworks", "bodyfile", "sheets"),
+    ("frameworks", "bodyfile", "emblem", "sheets"),
     ("case",),
     ("law", "evidence", "rules", "plan", "register", "attest", "report", "history", "notify", "demo", "bundle", "imports"),
     ("result", "serve"),  # the dashboard knows the history and the report

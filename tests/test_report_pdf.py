@@ -135,7 +135,7 @@ def test_every_character_is_drawn_or_shown_as_its_escape() -> None:
     plan: dict[str, Any] = {"title": "a", "none": "", "periods": [], "beyond": "", "first": "a", "sums": [], "bars": []}
     plan |= {"heads": ["a"] * 6, "verify": [["a", one] for one in parts]}
     plan |= {"rows": [["1", [one, one], "a", "a", "a", "a"] for one in parts]}
-    data = {"sheet": "a", "eyebrow": "", "marking": "", "name": "a", "facts": [], "foot": ["", ""]}
+    data = {"sheet": "a", "eyebrow": "", "marking": "", "name": "a", "facts": [], "foot": ["", ""], "logo": None}
     made = typeset.pdf("plan.typ", data | {"plan": plan}, "fr", "2026-11-22T10:00:00+01:00")
     assert made.startswith(b"%PDF-")
     assert typeset.drawn("é\u0301 中 😀") == "é\\u0301 \\u4e2d \\U0001f600"

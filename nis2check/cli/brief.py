@@ -8,7 +8,7 @@ import click
 from nis2check import language
 from nis2check.cli import outputs
 from nis2check.cli.history import history_option
-from nis2check.cli.kept import body_option, result
+from nis2check.cli.kept import body_option, logo_option, result, with_logo
 from nis2check.language import _, say
 
 
@@ -32,15 +32,18 @@ from nis2check.language import _, say
     metavar="FORMAT=PATH",
     help=_("html, pdf ou markdown, et chemin ; - : sortie standard."),
 )
+@logo_option
 @history_option
 @body_option
-def command(file: str | None, audience: str, full: bool, output: tuple[str, ...], place: str | None, body: str) -> None:
+def command(
+    file: str | None, audience: str, full: bool, output: tuple[str, ...], logo: str | None, place: str | None, body: str
+) -> None:
     """Without ``--output``, the page on the terminal."""
     from nis2check.report import brief_page
 
     forms = brief_page.formats(audience, full=full)
     chosen = outputs.parse(output, forms)
-    document = result(file, place, body)
+    document = with_logo(result(file, place, body), logo)
     if chosen:
         outputs.write_all(document, chosen, language.chosen(), forms)
     else:

@@ -14,6 +14,16 @@ from nis2check.model import Json
 body_option = click.option(
     "--body", default="", metavar="SIREN", help=_("La dernière analyse de cet organisme (SIREN, ou nom exact).")
 )
+logo_option = click.option(
+    "--logo", metavar="IMAGE", help=_("Logo de la collectivité : PNG ou JPEG de 64 Kio au plus, inclus dans les pages.")
+)
+
+
+def with_logo(document: Mapping[str, Json], logo: str | None) -> Mapping[str, Json]:
+    """The result with another logo. Raises InputError: not an image that pages may hold."""
+    from nis2check import emblem
+
+    return document if logo is None else emblem.lent(document, emblem.read(logo))
 
 
 def result(file: str | None, place: str | None, body: str) -> Mapping[str, Json]:

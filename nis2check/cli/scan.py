@@ -71,7 +71,7 @@ def command(
     wanted: Wanted,
     settings: Callable[[str], Settings],
 ) -> int:
-    from nis2check import frameworks
+    from nis2check import emblem, frameworks
     from nis2check.case import Case
     from nis2check.scan import result
 
@@ -95,6 +95,7 @@ def command(
     scope = judging.presume(body.identity, wanted, body.regime, on)  # every fault of the file before the first packet
     waivers = judging.load_waivers(body.waivers, wanted)
     attested = judging.load_attested(body.attestations, scope.body.siren or scope.body.name)
+    logo = emblem.read(body.logo) if body.logo else None
     started = judging.now()
     evidence, ended = _look(body, targets, attested, on, settings(str(body.identity.get("contact", ""))))
     finished = judging.now()
@@ -114,7 +115,8 @@ def command(
         plan=body.plan,
         accept_comments=not wanted.no_waivers,
     )
-    return _deliver(with_imported(result(case), foreign), wanted, keep, announce, ended)
+    document = emblem.placed(with_imported(result(case), foreign), logo)
+    return _deliver(document, wanted, keep, announce, ended)
 
 
 def _keeper(given: Path | None, history: str | None) -> Keep:

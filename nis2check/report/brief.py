@@ -7,10 +7,10 @@ address, a product or a version (`discreet`). The sentences are plain: each form
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from nis2check import printing
+from nis2check import emblem, printing
 from nis2check.language import _, plural
 from nis2check.model import Json
 from nis2check.report import brief_words, discreet, findings, words
@@ -126,7 +126,7 @@ def _standing(document: Document, lang: str) -> Iterator[str]:
 
 def _before(document: Document, lang: str) -> Iterator[str]:
     """The first run of the trend, when there was one before this."""
-    trend = document.get("trend") or ()
+    trend: Sequence[Item] = document.get("trend") or ()
     if len(trend) > 1:
         first = trend[0]["coverage"]
         yield _("Le {day}, {n} points étaient conformes sur {whole}.").format(
@@ -242,7 +242,7 @@ def _foot(document: Document, lang: str) -> Iterator[str]:
 
     from nis2check.files import canonical
 
-    digest = sha256(canonical(document)).hexdigest()
+    digest = sha256(canonical(emblem.as_read(document))).hexdigest()
     yield words.spoken(document["notice"], lang)
     yield _("nis2check {version}, ReCyF {recyf}, analyse du {day}, empreinte du résultat {digest}.").format(
         version=document["tool"]["version"],

@@ -31,8 +31,8 @@ def formats(audience: str = "", *, full: bool = False) -> dict[str, Callable[[Do
     return {"html": of(_html), "pdf": of(_pdf), "markdown": of(_markdown)}
 
 
-def _html(_document: Document, page: Brief, lang: str) -> bytes:
-    return pages.render("brief.html.j2", lang, {"brief": page}, sheets=SHEETS)
+def _html(document: Document, page: Brief, lang: str) -> bytes:
+    return pages.render("brief.html.j2", lang, {"brief": page, "document": document}, sheets=SHEETS)
 
 
 def _pdf(document: Document, page: Brief, lang: str) -> bytes:
@@ -52,7 +52,7 @@ def _pdf(document: Document, page: Brief, lang: str) -> bytes:
         asdict(one) | {"shown": printing.number(one.count, lang), "sign": words.verdict(one.verdict).sign}
         for one in page.figures
     ]
-    data = asdict(page) | {"heads": heads, "figures": figures}
+    data = asdict(page) | {"heads": heads, "figures": figures, "logo": typeset.logo(document)}
     return typeset.pdf("brief.typ", data, lang, str(document["run"]["finished"]))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nis2check import files
+from nis2check import emblem, files
 from nis2check.language import speaking
 from nis2check.model import Json
 from nis2check.report import beside, curve, findings, pages, timeline
@@ -32,7 +32,7 @@ def page_values(document: Mapping[str, Json], lang: str) -> dict[str, Any]:
     """What the template of the report wants. Call it inside ``speaking(lang)``."""
     import hashlib
 
-    return sections(document, lang) | {"sha256": hashlib.sha256(files.canonical(document)).hexdigest()}
+    return sections(document, lang) | {"sha256": hashlib.sha256(files.canonical(emblem.as_read(document))).hexdigest()}
 
 
 def sections(document: Mapping[str, Json], lang: str) -> dict[str, Any]:

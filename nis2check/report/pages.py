@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nis2check import printing
+from nis2check import emblem, printing
 from nis2check.language import _, plural, speaking
 from nis2check.printing import Medium, clean
 from nis2check.report import findings, reasons, words
@@ -62,12 +62,15 @@ def _environment(lang: str) -> Environment:
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
+        optimized=False,  # folding constants costs more than it saves: most templates are compiled for one page
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals |= {
         "_": lambda message: _dress(_(message), lang),
         "plural": lambda one, many, count: _dress(plural(one, many, count), lang),
+        "emblem": emblem,
         "served": None,  # set by the dashboard: the run that a page shows, for its links
         "words": words,
         "reasons": reasons,

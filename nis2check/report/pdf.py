@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from nis2check import files, printing
+from nis2check import emblem, files, printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
 from nis2check.report import findings, html, plan_page, reasons, typeset, words
@@ -42,6 +42,7 @@ def _data(document: Document, lang: str) -> dict[str, Any]:
         "eyebrow": _("Rapport d'écarts NIS 2"),
         "marking": _("Document interne, à ne pas publier"),
         "name": name,
+        "logo": typeset.logo(document),
         "facts": list(_facts(document, lang)),
         "note": "" if document["complete"] else _("Analyse interrompue : ce qui suit est exact mais partiel."),
         "summary": _summary(document, shown["exposures"], lang),
@@ -309,5 +310,5 @@ def _method(document: Document, lang: str) -> Iterator[str]:
     )
     yield _("Empreinte SHA-256 des règles : {digest}").format(digest=document["tool"]["rules"]["sha256"])
     yield _("Empreinte SHA-256 du résultat JSON : {digest}").format(
-        digest=sha256(files.canonical(document)).hexdigest()
+        digest=sha256(files.canonical(emblem.as_read(document))).hexdigest()
     )

@@ -99,6 +99,7 @@ def pdf(document: Document, lang: str) -> bytes:
             "eyebrow": _("Plan d'actions NIS 2"),
             "marking": _("Document interne, à ne pas publier"),
             "name": name,
+            "logo": typeset.logo(document),
             "facts": [_("D'après l'analyse du {day}").format(day=day)],
             "foot": [words.spoken(document["notice"], lang), f"nis2check {document['tool']['version']}"],
             "plan": drawn(document["plan"], lang),

@@ -12,13 +12,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nis2check import printing
+from nis2check import emblem, printing
 from nis2check.errors import InputError
 from nis2check.language import _
 from nis2check.printing import Medium, clean
 from nis2check.report.pages import TEMPLATES
+
+if TYPE_CHECKING:
+    from typst import Compiler
 
 LONGEST = 2_000  # characters of one text
 
@@ -43,6 +46,17 @@ def pdf(template: str, data: Mapping[str, Any], lang: str, moment: str) -> bytes
         advice = _("L'installer : pip install 'nis2check[pdf]'. En attendant : --output html=CHEMIN.")
         raise InputError(_("Le format pdf demande l'extra « pdf »."), advice=advice) from None
     compiler = typst.Compiler(str(TEMPLATES / template), root=str(TEMPLATES), ignore_system_fonts=True)
+    try:
+        return _compiled(compiler, data, lang, moment)
+    except typst.TypstError:
+        if not data.get("logo"):
+            raise
+        return _compiled(
+            compiler, {**data, "logo": None}, lang, moment
+        )  # a picture that cannot be read costs itself alone
+
+
+def _compiled(compiler: Compiler, data: Mapping[str, Any], lang: str, moment: str) -> bytes:
     inputs = {"data": json.dumps(_safe({**data, "lang": lang}, lang), ensure_ascii=False)}
     made = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["ua-1", "a-2a"], timestamp=_seconds(moment))
     assert isinstance(made, bytes)  # one output was asked
@@ -59,6 +73,16 @@ def _safe(value: Any, lang: str) -> Any:
     if isinstance(value, list | tuple):
         return [_safe(one, lang) for one in value]
     return value
+
+
+def logo(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The logo of a body as the templates draw it, with the words for who does not see it."""
+    from base64 import b64decode
+
+    found = emblem.shown(document)
+    if found is None:
+        return None
+    return {"bytes": list(b64decode(found["data"])), "alt": _("Logo de {name}").format(name=document["body"]["name"])}
 
 
 def dressed(text: str, lang: str) -> str:

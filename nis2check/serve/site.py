@@ -157,7 +157,7 @@ class Site:
     def brief(self, query: Query) -> Answer:
         number = query.number("n")
         document = self._document(number)
-        values = {"brief": brief.build(document, self.lang)} | self._back(number, document)
+        values = {"brief": brief.build(document, self.lang), "document": document} | self._back(number, document)
         body = pages.render("brief.html.j2", self.lang, values, sheets=brief_page.SHEETS)
         return Answer(HTTPStatus.OK, body, pages.policy(brief_page.SHEETS))
 
