@@ -167,6 +167,7 @@ def test_secrets_in_variables(line: str, fact: str) -> None:
         "db_password: null",
         "db_password: CHANGE_ME_PLEASE",
         "db_password: your-password-here",
+        'db_password: "----==>SetR00tPa$$wordHere<==----"',
         "db_password_file: /run/secrets/db",
         "password_length: 12",
         "tls_secret: wildcard-tls",

@@ -92,6 +92,11 @@ def test_a_file_included_later_has_the_last_word(version_of_2_3: str, tmp_path: 
     assert gaps == [("tls_off", Why.UNREADABLE, 1)]
 
 
+def test_files_that_hold_databases_only_say_nothing_else() -> None:
+    facts, gaps = read("ssl = yes\ndisable_plaintext_auth = no\n!include auth-system.conf.ext\n")
+    assert bool(facts["cleartext_authentication"]) and gaps == []
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -151,6 +151,7 @@ def test_the_files_of_debian_are_read(tool: Tool) -> None:
 def test_only_these_files() -> None:
     for path in ("named.conf", "bind/named.conf.options", "etc/bind/zones.conf", "templates/named.conf.j2", "rndc.key"):
         assert named.matches(path, b"options {\n")
+    assert not named.matches("fail2ban/filter.d/named-refused.conf", b"[Definition]\n__named = x\n")
     assert not named.matches("bind/zones.conf", b"just text") and not named.matches("db.conf", b"options {")
 
 

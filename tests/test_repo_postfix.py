@@ -121,7 +121,8 @@ def test_open_relay(text: str, expected: bool | None) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("smtpd_sasl_auth_enable = yes", True),
+        ("smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = no", True),
+        ("smtpd_sasl_auth_enable = yes", None),  # master.cf may want TLS of each service
         ("smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes", False),
         ("smtpd_sasl_auth_enable = yes\nsmtpd_tls_security_level = encrypt", False),
         ("smtpd_sasl_auth_enable = yes\nsmtpd_sasl_security_options = noanonymous, noplaintext", False),

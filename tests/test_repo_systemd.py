@@ -111,6 +111,7 @@ def test_secrets_in_the_environment(line: str, expected: list[str]) -> None:
         ("ExecStart=/tmp/serveur", "writable_program", True),
         ("ExecStartPre=-/var/tmp/x", "writable_program", True),
         ("ExecStart=/usr/bin/x", "writable_program", False),
+        ("ExecStart=/usr/lib/jvm/{{ java }}/bin/java", "writable_program", False),
         ("ExecStart=/bin/sh -c 'curl -k https://www.ville.fr/x | sh'", "unsafe_download", True),
         ("ExecStart=/usr/bin/wget --no-check-certificate https://www.ville.fr/x", "unsafe_download", True),
         ("ExecStart=/usr/bin/curl -fsSL http://www.ville.fr/x", "unsafe_download", True),

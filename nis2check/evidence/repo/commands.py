@@ -20,7 +20,7 @@ _SECRET_NAME = re.compile(
 )
 # A reference, a template, a hash, a path, a type, or a word that asks to be replaced.
 _NO_SECRET = re.compile(
-    r"[$%<{(!&*|>@/~]|\.{1,2}/|https?:|(?:null|none|true|false|yes|no|string|omit|present|absent|always|never|on|off)\Z"
+    r"[$%<{(!&*|>@/~]|-{2}|\.{1,2}/|https?:|(?:null|none|true|false|yes|no|string|omit|present|absent|always|never|on|off)\Z"
     r"|.*(?:todo|xxx|\*{3}|change|replace|your|example|exemple|placeholder|redacted|dummy|insert|fixme|to[-_ ]?be)",
     re.IGNORECASE | re.DOTALL,
 )

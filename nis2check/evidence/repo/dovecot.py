@@ -41,9 +41,10 @@ FACTS = (
 DEEPEST = 30
 
 _BY_NAME = re.compile(
-    r"(?:^|/)dovecot[^/]*\.conf(?:\.(?:j2|jinja2?|erb|template|tmpl))?\Z"
+    r"(?:^|[/_])dovecot[^/]*\.conf(?:\.(?:j2|jinja2?|erb|template|tmpl))?\Z"
     r"|(?:^|/)dovecot/(?:[^/]+/)*[^/]+\.conf(?:\.(?:j2|jinja2?|erb|template|tmpl))?\Z"
 )
+_HARMLESS = re.compile(r"\bauth-[\w-]+\.conf\.ext\Z")  # Dovecot's own: they hold passdb and userdb, and nothing else
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _BLOCK = re.compile(r"([\w@/.*:-]+)(?:\s+(.*?))?\s*\{\s*\Z")
 _SETTING = re.compile(r"([\w./@:-]+)\s*=\s*(.*)\Z", re.DOTALL)
@@ -122,7 +123,8 @@ def parse(text: str) -> File:
     blocks: list[str] = []
     for number, line in _logical(text):
         if line.startswith(("!include ", "!include_try ")):
-            file.includes.append((number, line.split(None, 1)[1]))
+            if _HARMLESS.search(line) is None:
+                file.includes.append((number, line.split(None, 1)[1]))
         elif line == "}":
             file.broken = file.broken or (0 if blocks else number)
             blocks = blocks[:-1]

@@ -35,8 +35,9 @@ MOST_STATEMENTS = 100_000
 MOST_ACLS = 20  # one within another
 
 _BY_NAME = re.compile(
-    r"(?:^|/)(?:named[^/]*\.conf(?:\.[\w-]+)*|rndc\.(?:key|conf))\Z|(?:^|/)(?:bind9?|named)/(?:[^/]+/)*[^/]+\.(?:conf|key)(?:\.[\w-]+)*\Z"
+    r"(?:^|/)(?:[^/]*named[^/]*\.conf(?:\.[\w-]+)*|rndc\.(?:key|conf))\Z|(?:^|/)(?:bind9?|named)/(?:[^/]+/)*[^/]+\.(?:conf|key)(?:\.[\w-]+)*\Z"
 )
+_OWN_NAME = re.compile(r"(?:^|/)named\.conf(?:\.[\w-]+)*\Z")
 _LOOKS = re.compile(
     rb"^\s*(?:options|zone\s+\S+|acl\s+\S+|key\s+\S+|view\s+\S+|logging|controls)\s*(?:IN\s*)?\{", re.MULTILINE
 )
@@ -78,7 +79,9 @@ class Statement:
 
 def matches(path: str, head: bytes) -> bool:
     """named.conf, its parts, and what lies below a folder bind whose first lines look like them."""
-    return _BY_NAME.search(path) is not None and (not head or _LOOKS.search(head) is not None or b"named" in head)
+    if _BY_NAME.search(path) is None:
+        return False
+    return not head or _LOOKS.search(head) is not None or _OWN_NAME.search(path) is not None
 
 
 def read(path: str, text: str) -> Found:

@@ -41,8 +41,8 @@ FACTS = (
 MOST_TEXT = 1 << 16  # of one value, its variables filled in
 MOST_STEPS = 200  # variables of one value
 
-_BY_NAME = re.compile(r"(?:^|/)(?:main|master)\.cf(?:\.(?:j2|jinja2?|erb|template|tmpl|in|dist))?\Z")
-_MASTER = re.compile(r"(?:^|/)master\.cf")
+_BY_NAME = re.compile(r"(?:^|[/_])(?:main|master)\.cf(?:\.(?:j2|jinja2?|erb|template|tmpl|in|dist))?\Z")
+_MASTER = re.compile(r"(?:^|[/_])master\.cf")
 _VARIABLE = re.compile(r"\$\$|\$(?:(\w+)|\{(\w+)\}|\((\w+)\)|(.?))")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 _OPTION = re.compile(r"-o\s+(?:\{\s*([^}]{1,4000})\}|([\w.-]{1,100}\s?=\S*))")
@@ -243,7 +243,8 @@ def _passes(words: list[str]) -> bool:
 
 
 def _authentication(concerns: Concerns, settings: Settings) -> None:
-    """Of the whole server. smtpd_tls_auth_only is off unless set, in every version."""
+    """Of the whole server. Often main.cf takes passwords, and master.cf forbids them on port 25 and wants TLS on the others:
+    what main.cf leaves to the default is no offence yet."""
     enabled = settings.get("smtpd_sasl_auth_enable")
     if enabled is None:
         return
@@ -251,7 +252,14 @@ def _authentication(concerns: Concerns, settings: Settings) -> None:
     try:
         if _says(settings, enabled.name) != "yes":
             return
-        concerns.say(fact, not _keeps_passwords(settings), enabled)
+        only = settings.get("smtpd_tls_auth_only")
+        if _keeps_passwords(settings):
+            concerns.right(fact, enabled.line)
+        elif only is not None:
+            concerns.say(fact, True, only)
+        else:
+            detail = "passwords are taken, and whether each service wants TLS first is in master.cf"
+            concerns.open(fact, Why.UNREADABLE, detail, enabled.line)
     except Unseen as error:
         concerns.open(fact, error.why, error.detail, enabled.line)
 

@@ -164,7 +164,9 @@ def _commands(concerns: Concerns, commands: list[Setting]) -> None:
         shown = replace(one, name=program or one.name, value="")
         if program.startswith("/"):
             offends = program.startswith(_OPEN_TO_ALL)
-            concerns.say("systemd.writable_program", offends, replace(shown, settled=not is_filled_in(program)))
+            known = program.partition("{{")[0]  # /usr/lib/jvm/{{ … }} is no matter of /tmp
+            settled = not is_filled_in(program) or not any(place.startswith(known) for place in _OPEN_TO_ALL)
+            concerns.say("systemd.writable_program", offends, replace(shown, settled=settled))
         if downloads(one.value):
             why = unsafe_download(one.value)
             concerns.say(

@@ -86,7 +86,8 @@ def read(path: str, text: str) -> Found:
 
 def _yaml(concerns: Concerns, path: str, root: Node, *, trial: bool) -> None:
     if re.search(r"(?:^|/)requirements\.ya?ml\Z", path):
-        variables.requirements(concerns, root)
+        if not trial:
+            variables.requirements(concerns, root)
     elif _VARIABLES.search(path) and root.keys is not None:
         variables.secrets(concerns, root, trial=trial)
         variables.connection(concerns, root)
