@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", _n("Comparer deux résultats : nouveaux écarts, corrigés, aggravés, non retestés.")),
     "history": ("history", _n("Lister, montrer et oublier les analyses gardées par scan --save.")),
     "serve": ("serve", _n("Ouvrir le tableau de bord des analyses gardées, sur cette machine seulement.")),
+    "schedule": ("schedule", _n("Préparer des analyses régulières : systemd, cron, Kubernetes, GitLab, Windows.")),
     "explain": ("explain", _n("Expliquer une règle, une mesure ou une clause.")),
     "simulate": ("simulate", _n("Comparer des régimes juridiques sur tout le registre national.")),
     "rules": ("rules", _n("Lister, montrer, essayer et vérifier les règles.")),
