@@ -82,6 +82,12 @@ def test_every_fact_has_its_case() -> None:
     assert {spec.name for spec in helm.FACTS} == {f"helm.{name}" for name in CASES} | {"helm.image_releases"}
 
 
+def test_a_token_left_as_it_came_opens_nothing_and_examples_neither() -> None:
+    facts, _gaps = read("apiKey: changeme\n")
+    assert not any(facts.values())
+    assert read("auth: {password: S3cret-Canary1}\n", "docs/values.yaml") == ({}, [])
+
+
 def test_releases_of_images() -> None:
     facts, _gaps = read("redis: {image: {registry: docker.io, repository: bitnamilegacy/redis, tag: 7.2.4}}\n")
     assert [one["release"] for one in facts["helm.image_releases"]] == ["bitnamilegacy:frozen"]

@@ -246,6 +246,16 @@ def test_secrets(value: str, part: str, found: bool) -> None:
     assert "canary" not in str(facts)
 
 
+def test_examples_hold_no_secret() -> None:
+    facts, _gaps = read(SECRET % ("stringData", "S3cret-canary"), "docs/k8s/secret.yaml")
+    assert facts == {}
+
+
+def test_a_port_that_any_container_uses_is_no_console() -> None:
+    facts, _gaps = read(SERVICE % ("", "LoadBalancer", 9000))
+    assert [one["class"] for one in facts["kubernetes.exposed_ports"]] == ["other"]
+
+
 def test_a_secret_of_sops_is_encrypted() -> None:
     facts, _gaps = read(SECRET % ("stringData", "S3cret-canary") + "sops: {mac: x}\n")
     assert facts["kubernetes.secrets_in_clear"] == []

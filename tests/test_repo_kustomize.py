@@ -61,6 +61,11 @@ def test_releases_and_templates() -> None:
     assert gaps == [("kustomize.literal_secrets", Why.TEMPLATED, 2)]
 
 
+def test_examples_hold_no_secret() -> None:
+    text = CASES["literal_secrets"][0]
+    assert list(kustomize.read("examples/a/kustomization.yaml", text)) == []
+
+
 def test_a_file_without_such_things_says_nothing() -> None:
     assert read("resources: [../base]\n") == ({}, [])
     assert read("a: [\n")[1] == [("kustomize.*", Why.MALFORMED, 1)]

@@ -73,6 +73,12 @@ def test_what_is_no_private_key(text: str) -> None:
     assert read("a.pem", text) == []
 
 
+def test_a_key_of_a_test_opens_nothing() -> None:
+    text = pem(PrivateFormat.PKCS8, NoEncryption())
+    assert read("src/tests/keys.py", text) == []
+    assert read("src/contest/keys.py", text) == [("private_key", 1)]
+
+
 def test_a_real_rsa_key() -> None:
     key = rsa.generate_private_key(65537, 2048)
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -86,6 +92,7 @@ def test_a_real_rsa_key() -> None:
         ('access_key = "AKIAIOSFODNN7EXAMPLE"', []),  # the one of Amazon's documentation
         ('secret_key = "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"', ["aws_secret_access_key"]),
         ("secret_key = var.secret_key", []),
+        ('secret_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"', []),  # of the same documentation
         ("token: ghp_" + "a1B2" * 9, ["github_token"]),
         ("token: glpat-" + "a1B2c" * 4, ["gitlab_token"]),
         ("sha256: " + "a" * 64, []),
@@ -109,6 +116,8 @@ def test_keys_of_clouds(line: str, kinds: list[str]) -> None:
         (".env", "DB_PASSWORD=changeme", False),
         (".env", "DB_PASSWORD=<password>", False),
         (".env", f"# DB_PASSWORD={PASSWORD}", False),
+        (".env", "JWT_SECRET=fake_jwt_secret", False),
+        ("compose.yaml", "      - POSTGRES_PASSWORD=postgres", False),  # judged as a default password
         (".env", "PASSWORD_FILE=/run/secrets/db", False),
         ("compose.yaml", "      POSTGRES_PASSWORD_FILE: /run/secrets/db", False),
         ("compose.yaml", "      MYSQL_ALLOW_EMPTY_PASSWORD: 'true'", False),

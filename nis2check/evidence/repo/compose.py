@@ -30,6 +30,7 @@ FACTS = (
 )
 
 MOST_SERVICES = 500
+_FLASK = 5000  # the console of a NAS on a host, any small web application in a container
 MOST_RANGE = 256  # ports of one range
 
 _BY_NAME = re.compile(r"(?:^|/)(?:docker-)?compose(?:[.-][^/]*)?\.ya?ml\Z", re.IGNORECASE)
@@ -152,7 +153,8 @@ def _published(entry: Node) -> Iterator[dict[str, Json]]:
 
 
 def _one(port: int, target: int, address: str) -> dict[str, Json]:
-    return {"port": port, "target": target, "class": class_of(target), "address": address or "0.0.0.0"}  # noqa: S104 - read, not bound
+    kind = "other" if target == _FLASK else class_of(target)
+    return {"port": port, "target": target, "class": kind, "address": address or "0.0.0.0"}  # noqa: S104 - read, not bound
 
 
 def _range(text: str) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from nis2check.evidence.repo import container_images
 from nis2check.evidence.repo.listing import Found, Listing
-from nis2check.evidence.repo.secret_words import is_default, names_secret
+from nis2check.evidence.repo.secret_words import is_default, names_password
 from nis2check.evidence.repo.yaml_tree import Node
 from nis2check.model import FactSpec
 
@@ -127,7 +127,7 @@ def _credentials(name: str, service: Node, out: Listing) -> None:
     for variable, value, line in environment(service):
         if value.strip().lower() in _OPEN.get(variable, ()):
             out.add(fact, line, service=name, variable=variable, kind="none")
-        elif names_secret(variable) and is_default(value):
+        elif names_password(variable) and is_default(value):
             out.add(fact, line, service=name, variable=variable, kind="default")
 
 

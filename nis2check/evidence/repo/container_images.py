@@ -9,7 +9,8 @@ from dataclasses import dataclass
 # Tags that mean "whatever is newest" by convention of their publishers.
 MOVING = frozenset({"latest", "stable", "edge", "nightly", "main", "master", "dev", "develop", "lts", "current"})
 
-LONGEST = 200  # characters of a name that a fact repeats
+# Ports whose class of a host (a console of a NAS, of a manager) says nothing of a container: most frameworks listen there.
+COMMON_IN_CONTAINERS = frozenset({5000, 9000})
 
 _HUB = ("docker.io/library/", "index.docker.io/library/", "registry.hub.docker.com/library/", "library/", "docker.io/")
 _ELSEWHERE = {f"docker.elastic.co/{one}/{one}": one for one in ("elasticsearch", "kibana", "logstash")}

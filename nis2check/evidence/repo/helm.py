@@ -13,7 +13,7 @@ from nis2check.evidence.port_numbers import class_of
 from nis2check.evidence.repo.kubernetes import is_rendered
 from nis2check.evidence.repo.kubernetes.delivery import RETIRED_REPOSITORIES
 from nis2check.evidence.repo.listing import Found, Listing
-from nis2check.evidence.repo.secret_words import is_default, is_written_out, names_secret
+from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_password, names_secret
 from nis2check.evidence.repo.yaml_tree import Node, documents, is_templated, walk
 from nis2check.model import FactSpec, Why
 
@@ -73,7 +73,7 @@ def read(path: str, text: str) -> Found:
     try:
         roots = documents(text)
     except Unseen as error:
-        yield Unread("helm.*", error.why, error.detail)
+        yield Unread("helm.template" if error.why is Why.TEMPLATED else "helm.*", error.why, error.detail)
         return
     out = Listing()
     for root in roots:
@@ -83,6 +83,8 @@ def read(path: str, text: str) -> Found:
             _chart(root, out)
         else:
             _values(root, out)
+    if is_sample(path):
+        out.forget("helm.default_credentials", "helm.secrets_in_clear")
     yield from out.found()
 
 
@@ -166,7 +168,7 @@ def _scalar(path: tuple[str, ...], node: Node, out: Listing) -> None:
             out.add("helm.tls_verification_off", node.line, value=_dotted(path))
     elif names_secret(key) and not is_templated(text):
         out.holds("helm.default_credentials", "helm.secrets_in_clear")
-        if is_default(text):
+        if is_default(text) and names_password(key):
             out.add("helm.default_credentials", node.line, value=_dotted(path))
-        elif is_written_out(text) and not _LABEL.match(text):
+        elif is_written_out(text) and not is_default(text) and not _LABEL.match(text):
             out.add("helm.secrets_in_clear", node.line, value=_dotted(path))

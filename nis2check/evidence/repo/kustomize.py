@@ -10,7 +10,7 @@ import re
 
 from nis2check.evidence.observe import Unread, Unseen
 from nis2check.evidence.repo.listing import Found, Listing
-from nis2check.evidence.repo.secret_words import is_default, is_written_out, names_secret
+from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_secret
 from nis2check.evidence.repo.yaml_tree import Node, documents, is_templated
 from nis2check.model import FactSpec, Why
 
@@ -62,6 +62,8 @@ def read(path: str, text: str) -> Found:
             version = one.word("version") or one.word("chartVersion")
             if not version or version in {"*", "latest"}:
                 out.add("kustomize.charts_unpinned", one.line, name=one.word("name") or one.word("chartName"))
+    if is_sample(path):
+        out.forget("kustomize.literal_secrets")
     yield from out.found()
 
 

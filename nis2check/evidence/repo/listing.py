@@ -64,6 +64,11 @@ class Listing:
         for release in container_images.releases(image):
             self.add(outdated, line, release=release, image=reference, **said)
 
+    def forget(self, *facts: str) -> None:
+        """Say nothing of these facts after all."""
+        for fact in facts:
+            self._facts.pop(fact, None)
+
     def found(self) -> Found:
         """One fact for each concern, at the line of its first offender, and the gaps."""
         for fact, offenders in self._facts.items():

@@ -22,7 +22,7 @@ _ELSEWHERE = re.compile(
 _PLACEHOLDER = re.compile(
     r"[$%<{(!&*|>@/\[#]|\.{1,3}(?:/|\Z)|ENC\[|vault:|op://|secretref|"
     r"(?:null|none|nil|true|false|string|yes|no|~)\Z|x{3,}\Z|\*{3,}|redacted|dummy|fake|example|sample|placeholder|fixme"
-    r"|(?:todo|to[-_ ]?be|change[-_ ]?(?:it|me|this)|replace|your[-_ ]|my[-_ ]|insert|\d{1,3}\Z)",
+    r"|(?:todo|to[-_ ]?be|change[-_ ]?(?:it|me|this)|replace|your|my[-_ ]|insert|\d{1,3}\Z)",
     re.IGNORECASE,
 )
 
@@ -33,8 +33,27 @@ mongodb redis rabbitmq guest minio minioadmin minio123 elastic kibana grafana us
 azerty qwerty 123456 12345678 1234 12345 123456789 letmein welcome keycloak geoserver georchestra tomcat jenkins
 sonar nexus admin123 password123 password1 root123 motdepasse azerty123 changeit changeme example db dbpassword
 postgrespassword rootpassword
+mysecretpassword secretpassword s3cr3t
 """
 DEFAULTS = frozenset(_DEFAULTS_WORDS.split())
+
+
+# Folders of what is shown or tried, not installed: their secrets open nothing.
+_SAMPLE = re.compile(
+    r"(?:^|/)(?:examples?|samples?|docs?|documentation|tutorials?|tests?|testdata|test-data|fixtures?|__tests__|__mocks__|mocks?|e2e)/",
+    re.IGNORECASE,
+)
+_PASSWORD = re.compile(r".*(?:pass|passwd|password|passphrase|secret|secret_?key|access_?key)\Z", re.IGNORECASE)
+
+
+def is_sample(path: str) -> bool:
+    """Whether a file lies among examples, documentation or tests."""
+    return _SAMPLE.search(path) is not None
+
+
+def names_password(name: str) -> bool:
+    """Whether it is a secret that a person chooses, and so may leave as it came; a token is given by a server."""
+    return names_secret(name) and _PASSWORD.match(name[-80:]) is not None
 
 
 def names_secret(name: str) -> bool:

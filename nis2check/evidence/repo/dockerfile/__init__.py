@@ -12,7 +12,7 @@ from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import container_images, shell_commands
 from nis2check.evidence.repo.dockerfile.syntax import Instruction, Stage, instructions, stages
 from nis2check.evidence.repo.listing import Found, Listing
-from nis2check.evidence.repo.secret_words import is_written_out, names_secret
+from nis2check.evidence.repo.secret_words import is_sample, is_written_out, names_secret
 from nis2check.model import FactSpec, Why
 
 NAME = "dockerfile"
@@ -90,6 +90,8 @@ def read(path: str, text: str) -> Found:
     for one in found:
         if one.word == "ARG":
             _argument(one, out)
+    if is_sample(path):
+        out.forget("dockerfile.secrets_in_build", "dockerfile.copied_secrets")
     yield from out.found()
 
 
@@ -97,13 +99,21 @@ def read(path: str, text: str) -> Found:
 
 
 def _bases(built: list[Stage], out: Listing) -> None:
-    unpinned, releases = "dockerfile.bases_unpinned", "dockerfile.base_releases"
     names: set[str] = set()
     for stage in built:
         if stage.base and stage.base.lower() not in names and stage.base != "scratch":
-            out.image(unpinned, releases, stage.base, stage.line)
+            _base(stage, out)
         if stage.name:
             names.add(stage.name)
+
+
+def _base(stage: Stage, out: Listing) -> None:
+    unpinned = "dockerfile.bases_unpinned"
+    image = container_images.parse(stage.base)
+    if "$" in stage.written and not container_images.is_templated(stage.base) and not image.pinned:
+        out.gap(unpinned, Why.TEMPLATED, f"{stage.written[:100]}: whoever builds may give another tag", stage.line)
+    else:
+        out.image(unpinned, "dockerfile.base_releases", stage.base, stage.line)
 
 
 def _user(built: list[Stage], out: Listing) -> None:

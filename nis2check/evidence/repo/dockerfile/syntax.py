@@ -36,6 +36,7 @@ class Stage:
     base: str
     name: str
     line: int
+    written: str = ""  # the base as it stands, its variables unfilled
     instructions: list[Instruction] = field(default_factory=list)
 
 
@@ -109,7 +110,7 @@ def stages(found: list[Instruction]) -> list[Stage]:
             words = [word for word in one.rest.split() if not word.startswith("--")]
             base = filled(words[0], arguments) if words else ""
             name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
-            built.append(Stage(base, name.lower(), one.line))
+            built.append(Stage(base, name.lower(), one.line, words[0] if words else ""))
         elif built:
             built[-1].instructions.append(one)
     return built

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read
 from nis2check.evidence.port_numbers import class_of
+from nis2check.evidence.repo import container_images
 from nis2check.evidence.repo.kubernetes.objects import Thing
 from nis2check.evidence.repo.listing import Listing
 from nis2check.evidence.repo.yaml_tree import Node, is_templated
@@ -111,7 +112,10 @@ def _service(thing: Thing, out: Listing) -> None:
         if port.word("protocol") == "UDP" or not number.isascii() or not number.isdigit() or len(number) > 5:
             continue
         inner = target if target.isascii() and target.isdigit() and len(target) <= 5 else number
-        classes = [found for one in (inner, number) if (found := class_of(int(one))) != "other"]
+        ambiguous = container_images.COMMON_IN_CONTAINERS
+        classes = [
+            found for one in (inner, number) if (found := class_of(int(one))) != "other" and int(one) not in ambiguous
+        ]
         out.add(
             fact, port.line, name=thing.label, type=kind or "externalIPs", port=int(number), target=int(inner),
             **{"class": classes[0] if classes else "other"},
