@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -269,3 +271,10 @@ def test_ssl_2_may_be_taken_away_and_not_asked_for() -> None:
 def test_combinations_of_classes_that_are_sound_everywhere() -> None:
     assert read(host("SSLCipherSuite EECDH+AESGCM:EECDH+CHACHA20"))[0]["tls.weak_suites"] == []
     assert read(host("SSLCipherSuite EECDH+AESGCM:EECDH+AES"))[1]["tls.weak_suites"] is Why.UNREADABLE
+
+
+def test_a_thousand_hosts_take_no_time() -> None:
+    start = time.monotonic()
+    text = "".join(host("SSLProtocol TLSv1.2").replace("www.", f"h{number}.") for number in range(1000))
+    assert sum(one.name == "tls.versions" for one in apache.read("a.conf", text)) == 1000
+    assert time.monotonic() - start < 5

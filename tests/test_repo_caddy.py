@@ -216,3 +216,9 @@ def test_one_site_without_braces_may_have_blocks() -> None:
 
 def test_a_site_of_the_machine_itself_needs_no_log() -> None:
     assert [one for one in caddy.read("Caddyfile", site("respond x", "localhost:3000")) if "log" in one.name] == []
+
+
+def test_directives_without_a_site_are_one_gap() -> None:
+    (gap,) = caddy.read("headers.caddy", "header {\n  X-Frame-Options DENY\n}\nencode gzip\n")
+    assert isinstance(gap, Unread)
+    assert "imports" in gap.detail

@@ -238,3 +238,19 @@ def test_no_text_breaks_the_reader(text: str, path: str) -> None:
     for one in traefik.read(path, text):
         assert one.line >= 1
         assert one.name in {spec.name for spec in traefik.FACTS} or isinstance(one, Unread)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "traefik.toml",
+            'defaultEntryPoints = ["https"]\n[entryPoints.https]\naddress = ":443"\n[entryPoints.https.tls]\n',
+        ),
+        ("compose.yaml", "services:\n  t:\n    image: traefik:1.7\n    command: --api --docker\n"),
+    ],
+)
+def test_settings_of_traefik_1_are_one_gap(path: str, text: str) -> None:
+    (gap,) = traefik.read(path, text)
+    assert isinstance(gap, Unread)
+    assert "Traefik 1" in gap.detail

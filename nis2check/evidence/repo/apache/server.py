@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.repo.apache.syntax import Directive
+from nis2check.evidence.repo.host_names import is_host_name
 from nis2check.model import Why
 
 MOST_NAMES = 20  # of one virtual host
 
-HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 INCLUDES = ("include", "includeoptional", "use")
 _PLACE = re.compile(r"(?P<address>\[[0-9A-Fa-f:.]+\]|[^\s:]*)(?::(?P<port>\d{1,5}|\*))?\Z")
 _HARMLESS = re.compile(
@@ -47,7 +47,7 @@ class Server:
         named = [_bare(one.first) for one in block.every("servername")][-1:]
         aliases = [word.lower() for one in block.every("serveralias") for word in one.words]
         self.first_name = named[0] if named else ""
-        self.names = tuple(dict.fromkeys(name for name in [*named, *aliases] if HOST.match(name)))[:MOST_NAMES]
+        self.names = tuple(dict.fromkeys(name for name in [*named, *aliases] if is_host_name(name)))[:MOST_NAMES]
         self.places = tuple(_places(block))
         own = block.last("sslengine")  # no file included after it would turn it off again
         engine = own if own is not None and not own.guard else self.setting("sslengine")

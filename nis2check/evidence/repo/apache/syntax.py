@@ -46,6 +46,7 @@ class Directive:
     line: int
     block: list[Directive] | None = None
     guard: str = ""
+    _last: dict[str, Directive] | None = field(default=None, repr=False, compare=False)  # built when first asked
 
     @property
     def templated(self) -> bool:
@@ -62,7 +63,9 @@ class Directive:
 
     def last(self, name: str) -> Directive | None:
         """The last child of that name: httpd takes the last word on most of its settings."""
-        return next(iter(list(self.every(name))[-1:]), None)
+        if self._last is None:
+            self._last = {child.name: child for child in self.block or ()}
+        return self._last.get(name)
 
     def all(self) -> Iterator[Directive]:
         """Every directive within, depth first, this one left out."""

@@ -37,6 +37,11 @@ _CADDY_1 = {
     "proxy", "gzip", "fastcgi", "errors", "ext", "minify", "markdown", "internal", "index", "pprof", "startup", "shutdown",
     "browse", "expvar", "websocket", "mailout", "limits", "timeouts",
 }  # fmt: skip
+# What a file begins with that is imported into a site.
+_DIRECTIVES = {
+    "header", "tls", "log", "encode", "reverse_proxy", "redir", "respond", "file_server", "root", "handle", "route", "rewrite",
+    "basic_auth", "basicauth", "php_fastcgi", "handle_path", "handle_errors", "request_header", "bind", "try_files",
+}  # fmt: skip
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|d)")
 _HOURS = {"d": 24.0, "h": 1.0, "m": 1 / 60, "s": 1 / 3600}
 _THREE_MONTHS = 89 * 24.0
@@ -62,6 +67,9 @@ def read(path: str, text: str) -> Found:
         detail = f"{old.name[:40]} is a directive of Caddy 1, whose defaults are not those of today"
         yield Unread("caddy.*", Why.UNREADABLE, detail, old.line)
         return
+    file.sites, fragments = [one for one in file.sites if not _is_fragment(one)], [*filter(_is_fragment, file.sites)]
+    for one in fragments[:1]:
+        yield Unread("caddy.*", Why.UNREADABLE, "directives without a site: another file imports them", one.line)
     how = automatic(file.options)
     for site in file.sites:
         if site.block is None:
@@ -78,6 +86,10 @@ def read(path: str, text: str) -> Found:
 def _of_caddy_1(sites: Sequence[Directive]) -> Directive | None:
     """A directive that Caddy 2 refuses and that Caddy 1 had."""
     return next((one for site in sites for one in site.block or () if one.name in _CADDY_1), None)
+
+
+def _is_fragment(site: Directive) -> bool:
+    return site.name in _DIRECTIVES or site.name.startswith("@")
 
 
 def _unmanaged(site: Directive, how: Automatic) -> Found:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.caddy.syntax import Directive
+from nis2check.evidence.repo.host_names import is_host_name
 from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.model import Kind, Why
 
 _ADDRESS = re.compile(r"(?:(?P<scheme>https?)://)?(?P<host>\[[^\]]*\]|[^:/\s]*)(?::(?P<port>\d{1,5}))?(?:/.*)?\Z")
-_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 _VERSIONS = ("tls1.2", "tls1.3")
 _GROUPS = {
     "x25519": "x25519",
@@ -45,9 +45,7 @@ class Address:
     @property
     def public(self) -> bool:
         """A name that others may type, not localhost nor an address."""
-        return _HOST.match(self.host) is not None and not self.host.endswith(
-            (".localhost", ".local", ".internal", ".test")
-        )
+        return is_host_name(self.host) and not self.host.endswith((".localhost", ".local", ".internal", ".test"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def addresses(site: Directive, how: Automatic) -> list[Address]:
 
 
 def subjects(site: Directive, how: Automatic) -> list[tuple[str, Address]]:
-    return [(f"{one.host}:{one.port}", one) for one in addresses(site, how) if one.secure and _HOST.match(one.host)]
+    return [(f"{one.host}:{one.port}", one) for one in addresses(site, how) if one.secure and is_host_name(one.host)]
 
 
 def tls(site: Directive, line: int, subject: str) -> Found:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nis2check.evidence.repo.haproxy.syntax import Section
+from nis2check.evidence.repo.host_names import is_host_name
 
-HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 OF_HOST = re.compile(
     r"(?:req\.|req)?hdr\(host\)(?:,lower|,field\(1,:\)|,host_only)*\Z|(?:ssl_fc_sni|req\.ssl_sni|req_ssl_sni)(?:,lower)*\Z",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ def names(section: Section) -> tuple[str, ...]:
     for line in section.lines:
         for atom in _atoms(line.words):
             if OF_HOST.match(atom[0]) and line.settled:
-                found |= dict.fromkeys(word.lower() for word in _values(atom) if HOST.match(word.lower()))
+                found |= dict.fromkeys(word.lower() for word in _values(atom) if is_host_name(word.lower()))
     return tuple(found)[:MOST_NAMES]
 
 

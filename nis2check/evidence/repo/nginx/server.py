@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.host_names import is_host_name
 from nis2check.evidence.repo.nginx.syntax import Directive
 from nis2check.model import Why
 
@@ -17,7 +18,6 @@ MOST_PORTS = 20  # of one range
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?\Z", re.ASCII)
 
-_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 # Included files that set none of what is read here.
 _HARMLESS = re.compile(
     r"(?:^|/)(?:mime\.types|(?:fastcgi|uwsgi|scgi|proxy)[_.]params|fastcgi\.conf|fastcgi-php\.conf|modules-enabled/.*)\Z"
@@ -59,7 +59,7 @@ class Server:
         words = [word.lower() for directive in block.every("server_name") for word in directive.words]
         named = [word.removeprefix(".") for word in words]  # .x.fr is x.fr and *.x.fr
         self.first_name = named[0] if named else ""
-        self.names = tuple(dict.fromkeys(word for word in named if _HOST.match(word)))[:MOST_NAMES]
+        self.names = tuple(dict.fromkeys(word for word in named if is_host_name(word)))[:MOST_NAMES]
         switch = block.last("ssl") or (outer.last("ssl") if outer else None)  # before nginx 1.25
         self.listens = tuple(_listens(block, always=switch is not None and says(switch, "on")))
 

@@ -20,7 +20,7 @@ from nis2check.evidence.repo.traefik.routers import (
     routers,
     tls,
 )
-from nis2check.evidence.repo.traefik.settings import Settings, of_toml, of_yaml
+from nis2check.evidence.repo.traefik.settings import Entry, Settings, of_toml, of_yaml
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "traefik"
@@ -50,6 +50,7 @@ _LOOKS = re.compile(
     rb"|^\[(?:http\.routers|http\.middlewares|tls\.options)",
     re.MULTILINE,
 )
+_OLD_ENTRY = re.compile(r"entrypoints\.[^.]+\.(?:tls|redirect|auth)\b")
 _HEAD = 8192
 _GUARDS = ("basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist", "plugin")
 _INTERNAL = {"api@internal", "dashboard@internal"}
@@ -78,11 +79,25 @@ def read(path: str, text: str) -> Found:
         return
     if not settings.entries:
         return
+    if (old := _of_traefik_1(settings)) is not None:
+        detail = "settings of Traefik 1, which is no longer maintained and whose defaults are others"
+        yield Unread("traefik.*", Why.UNREADABLE, detail, old.line)
+        return
     found = routers(settings)
     yield from _sites(settings, found)
     if not any(router.tls and router.ports is not None for router in found):
         yield from _of_file(settings)
     yield from _findings(settings, found)
+
+
+def _of_traefik_1(settings: Settings) -> Entry | None:
+    """A setting that Traefik 1 alone had."""
+    entries = settings.entries
+    if re.match(r"v?1\.", settings.version) and entries:
+        return next(iter(entries.values()))
+    return next(
+        (entry for name, entry in entries.items() if name == "defaultentrypoints" or _OLD_ENTRY.match(name)), None
+    )
 
 
 def _sites(settings: Settings, found: Sequence[Router]) -> Found:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import page_headers
+from nis2check.evidence.repo.host_names import is_host_name
 from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.evidence.repo.traefik.settings import Entry, Settings
 from nis2check.model import Kind, Why
@@ -22,7 +23,6 @@ DEEPEST_CHAIN = 5
 
 _HOSTS = re.compile(r"\bHost\(([^()]*)\)")
 _NAME = re.compile(r"[`\"']([^`\"']+)[`\"']")
-_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+\Z")
 _ADDRESS = re.compile(r"(?:[^:]*|\[[^\]]*\]):(\d{1,5})(?:/tcp)?\Z")
 _ORDER = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _VERSIONS = {"versiontls10": 0, "versiontls11": 1, "versiontls12": 2, "versiontls13": 3}
@@ -97,7 +97,7 @@ def _hosts(rule: Entry | None) -> tuple[str, ...]:
     if rule is None or rule.templated or "!" in rule.value[:4096]:
         return ()
     names = [name.lower() for group in _HOSTS.findall(rule.value[:4096]) for name in _NAME.findall(group)]
-    return tuple(dict.fromkeys(name for name in names if _HOST.match(name)))[:MOST_NAMES]
+    return tuple(dict.fromkeys(name for name in names if is_host_name(name)))[:MOST_NAMES]
 
 
 def is_partial(settings: Settings, router: Router) -> bool:
