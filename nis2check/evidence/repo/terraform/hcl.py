@@ -20,7 +20,8 @@ from nis2check.model import Why
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong; the text of heredocs costs nearly nothing
+MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong
+LONGEST_HEREDOC = 32 << 10  # characters
 DEEPEST = 60  # blocks, lists and references within each other
 DEEPEST_BRACKETS = 500  # before anything is parsed
 MOST_BLOCKS = 5000
@@ -29,6 +30,7 @@ LARGEST_REFERENCE = 1000  # values behind one reference: a file cannot double it
 LONGEST_UNKNOWN = 60  # characters shown of an expression
 
 _MARKS = '"{}[](),=<'
+_HEREDOC = re.compile(r"[=(,\[][ \t]*<<-?([A-Za-z_][\w-]{0,50})[ \t]*\n")
 _KINDS = frozenset({"resource", "data", "provider", "module", "terraform", "variable", "locals", "output"})
 _SEEN_THROUGH = frozenset({"jsonencode", "tolist", "toset", "tomap", "sensitive", "nonsensitive"})
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|([$%])\3\{", re.DOTALL)
@@ -42,6 +44,7 @@ _BRACKET = re.compile(r"[\[{(]|[\]})]")
 
 def read(text: str, wanted: frozenset[str]) -> Configuration:
     """The blocks of a file; of resources and data only the ``wanted`` types. Raises Unseen(limit)."""
+    text = _without_long_heredocs(text)
     if sum(map(text.count, _MARKS)) > MOST_MARKS:
         raise Unseen(Why.LIMIT, f"more than {MOST_MARKS} quotes, brackets and signs")
     _judge_depth(text)
@@ -63,6 +66,22 @@ def read(text: str, wanted: frozenset[str]) -> Configuration:
     ]
     assigned = dict(reader.attribute(node) for node in nodes if node.type == "attribute")
     return Configuration(tuple(block for block in kept if _is_made(block)), faults, assigned=assigned)
+
+
+def _without_long_heredocs(text: str) -> str:
+    """Whole manifests are pasted in heredocs, by the megabyte: no setting is as long, so that only their lines are kept."""
+    pieces = []
+    done = position = 0
+    while start := _HEREDOC.search(text, position):
+        position = start.end()
+        end = re.compile(rf"^[ \t]*{re.escape(start[1])}[ \t]*$", re.MULTILINE).search(text, position)
+        if end is None:
+            break
+        if end.start() - position > LONGEST_HEREDOC:
+            pieces += [text[done:position], "\n" * text.count("\n", position, end.start())]
+            done = end.start()
+        position = end.end()
+    return "".join([*pieces, text[done:]]) if pieces else text
 
 
 def _judge_depth(text: str) -> None:

@@ -75,13 +75,16 @@ _SECRET_NAME = re.compile(
 _NO_SECRET_NAME = re.compile(
     r"_(?:name|id|arn|path|length|file|ttl|version|enabled|policy|url|type)\Z|tokens?_(?:max|limit)", re.IGNORECASE
 )
-# What asks to be replaced, refers to something, or is plainly no secret.
+# What asks to be replaced, or refers to something: no secret wherever it stands.
 _PLACEHOLDER = re.compile(
-    r"\A(?:|x+|\*+|\.+|<.*>|\$\{.*|\{\{.*|%.*|todo.*|tbd|none|null|true|false|changeme.*|change[-_ ]?(?:it|me|this).*"
-    r"|replace[-_ ]?.*"
-    r"|your[-_ ].*|my[-_ ].*|example.*|dummy.*|fake.*|test|placeholder.*|insert.*|fill.*|redacted|secret|password|à .*|op://.*"
-    r"|vault:.*|arn:.*|projects/.*|/[\w/.-]+|\d{1,3})\Z",
+    r"\A(?:|x+|\*+|\.+|<.*>|\$\{.*|\{\{.*|%.*|todo.*|tbd|none|null|true|false|replace[-_ ]?.*|your[-_ ].*|insert[-_ ].*"
+    r"|redacted|op://.*|vault:.*|arn:.*|projects/.*|/[\w/.-]+|\d{1,3})\Z",
     re.IGNORECASE | re.DOTALL,
+)
+# What a default holds until somebody changes it; as the password of a resource it is a real one, and known to all.
+_TO_CHANGE = re.compile(
+    r"\A(?:change[-_ ]?(?:it|me|this).*|example.*|dummy.*|fake.*|test|placeholder.*|fill.*|secret|password)\Z",
+    re.IGNORECASE,
 )
 _SAMPLE = re.compile(r"example|sample|exemple|modele|template|\.dist\b", re.IGNORECASE)
 
@@ -115,12 +118,16 @@ def _look(block: Block, setting: str, ledger: Ledger) -> None:
     for value in block.body.find(setting):
         if value.by_default or value.unknown:
             ledger.fits(CONCERN)  # from a variable: its default is judged at its own line
-        elif _is_secret(value):
+        elif _is_written(value):
             ledger.offends(CONCERN, block, value.line, setting=setting)
 
 
-def _is_secret(value: Value) -> bool:
+def _is_written(value: Value) -> bool:
     return isinstance(value.scalar, str) and len(value.scalar) >= 4 and _PLACEHOLDER.match(value.scalar.strip()) is None
+
+
+def _is_secret(value: Value) -> bool:
+    return _is_written(value) and _TO_CHANGE.match(str(value.scalar).strip()) is None
 
 
 def _variable(block: Block, ledger: Ledger) -> None:

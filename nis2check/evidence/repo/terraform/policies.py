@@ -98,20 +98,17 @@ def _of_resource(block: Block, ledger: Ledger) -> None:
 
 def _rights(statement: Statement | None, value: Value, block: Block, ledger: Ledger) -> None:
     """``Action: *`` on ``Resource: *``: an administrator, whatever the name of the policy."""
-    if statement is None or (statement.allows and (statement.actions is None or statement.resources is None)):
-        if statement is None or (_holds(statement.actions) and _holds(statement.resources)):
-            ledger.untold(
-                "iam_wildcard",
-                block,
-                "a statement",
-                Value(value.line, unknown=value.unknown or "only partly written here"),
-            )
-        return
-    # A document of a resource's own policy (it names principals) is about that resource alone.
-    if statement.allows and not statement.principals and _all(statement.actions) and _all(statement.resources):
-        ledger.offends("iam_wildcard", block, statement.line, setting="Action, Resource", value="*")
+    concern = "iam_wildcard"
+    if statement is None:
+        ledger.untold(concern, block, "a statement", value)
+    elif not (statement.allows and _may_be_all(statement.actions) and _may_be_all(statement.resources)):
+        ledger.fits(concern)
+    elif statement.principals:
+        ledger.fits(concern)  # the policy that a resource bears is about that resource alone
+    elif statement.actions is None or statement.resources is None:
+        ledger.untold(concern, block, "a statement", Value(value.line, unknown="only partly written here"))
     else:
-        ledger.fits("iam_wildcard")
+        ledger.offends(concern, block, statement.line, setting="Action, Resource", value="*")
 
 
 def _door(concern: str, statement: Statement | None, value: Value, block: Block, ledger: Ledger) -> None:
@@ -129,8 +126,8 @@ def _all(words: tuple[str, ...] | None) -> bool:
     return words is not None and any(one in {"*", "*:*"} for one in words)
 
 
-def _holds(words: tuple[str, ...] | None) -> bool:
-    """May hold everything: it does, or it is not told."""
+def _may_be_all(words: tuple[str, ...] | None) -> bool:
+    """Everything, or not told."""
     return words is None or _all(words)
 
 

@@ -52,7 +52,7 @@ def of_plan(text: str, found: dict[str, Json], wanted: frozenset[str]) -> Config
             continue
         line = lines.get(address, 1)
         body = _with_unknown(plain(one["values"], line), unknown.get(address), line)
-        blocks.append(Block("resource", (kind, address.removeprefix(f"{kind}.")), line, body))
+        blocks.append(Block("resource", (kind, str(one.get("name"))), line, body, address))
     return Configuration(tuple(blocks), whole=True)
 
 

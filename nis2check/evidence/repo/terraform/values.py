@@ -79,6 +79,7 @@ class Block:
     labels: tuple[str, ...]
     line: int
     body: Value
+    full_address: str = ""  # as a plan gives it: module.base.aws_s3_bucket.archives
 
     @property
     def type(self) -> str:
@@ -88,7 +89,7 @@ class Block:
     def address(self) -> str:
         """As Terraform writes it: aws_s3_bucket.archives, data.aws_iam_policy_document.all, module.network."""
         words = self.labels if self.kind == "resource" else (self.kind, *self.labels)
-        return ".".join(words)[:200]
+        return (self.full_address or ".".join(words))[:200]
 
 
 @dataclass(frozen=True, slots=True)
