@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -326,8 +327,28 @@ def canonical(value: Json) -> bytes:
 
     What a terminal would obey is written as ``\\uXXXX``: the value that a reader gets is the same.
     """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2, allow_nan=False)
+    text = _laid(value, "\n")
     return (_UNSEEN.sub(lambda one: f"\\u{ord(one.group()):04x}", text) + "\n").encode()
+
+
+def _laid(value: Json, margin: str) -> str:
+    """What ``json.dumps(ensure_ascii=False, sort_keys=True, indent=2)`` writes, in a third of its time: its C encoder does
+    not know how to indent. ``margin`` is a newline and the spaces that lines of this depth begin with."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    deeper = margin + "  "
+    if isinstance(value, dict) and value:
+        items = [
+            f"{encode_basestring(key)}: {encode_basestring(one) if type(one) is str else _laid(one, deeper)}"
+            for key, one in sorted(value.items())
+        ]
+        return f"{{{deeper}{f',{deeper}'.join(items)}{margin}}}"
+    if isinstance(value, list | tuple) and value:
+        items = [encode_basestring(one) if type(one) is str else _laid(one, deeper) for one in value]
+        return f"[{deeper}{f',{deeper}'.join(items)}{margin}]"
+    if value is None or type(value) is int:
+        return "null" if value is None else str(value)
+    return json.dumps(value, allow_nan=False)  # true, false, other numbers, and what is empty
 
 
 # ---------------------------------------------------------------------------------------------------------- schemas

@@ -175,6 +175,21 @@ def test_each_missing_key_is_named_once() -> None:
     assert all(any(f"« {key} »" in line for line in said) for key in ("tool", "body", "started", "finished"))
 
 
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+_VALUES = st.recursive(
+    _PLAIN, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+)
+
+
+@given(_VALUES)
+def test_canonical_is_what_json_writes(value: object) -> None:
+    """But for what a terminal would obey, which is escaped."""
+    text = files.canonical(value).decode()
+    plain = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+    assert text == files._UNSEEN.sub(lambda one: f"\\u{ord(one.group()):04x}", plain) + "\n"
+    assert json.loads(text) == value
+
+
 def test_canonical_bytes_do_not_depend_on_order() -> None:
     assert (
         files.canonical({"b": 1, "a": "é"})

@@ -98,6 +98,7 @@ def _environment(lang: str) -> Environment:
     return environment
 
 
+@lru_cache(maxsize=4096)  # a page says the same few hundred words thousands of times
 def _dress(text: str, lang: str) -> str:
     """The typography of a document: French spaces, and a true apostrophe in both languages."""
     return printing.french(text, curly=True) if lang == "fr" else text.replace("'", "’")

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from nis2check.errors import Nis2checkError
+from nis2check.errors import InputError, Nis2checkError
 from nis2check.history import diff
 from nis2check.history.compare import KINDS
 from nis2check.history.store import History, Run
@@ -113,9 +113,12 @@ class Site:
             if number in self._ready:
                 self._ready.move_to_end(number)
                 return self._ready[number]
-        if all(run.number != number for run in self.history.runs()):
-            raise NotFoundError
-        document = self.history.document(number)
+        try:
+            document = self.history.document(number)
+        except InputError:
+            if all(run.number != number for run in self.history.runs()):
+                raise NotFoundError from None
+            raise
         with self._lock:
             self._ready[number] = document
             if len(self._ready) > OPENED:
