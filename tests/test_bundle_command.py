@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -62,11 +63,21 @@ def evidence(count: int = 6) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """Evidence, and the result that the real command makes of it."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "e.json").write_bytes(files.canonical(evidence()))
+    words = ["scan", "--evidence", "e.json", "--exit-zero", "--json"]
+    done = subprocess.run([sys.executable, "-m", "nis2check", *words], cwd=folder, capture_output=True, check=True)
+    return (folder / "e.json").read_bytes(), done.stdout
+
+
 @pytest.fixture
-def judged(inside: Command, tmp_path: Path) -> Path:
-    """Evidence and the result that it gives: ``e.json`` and ``r.json`` in the folder."""
-    (tmp_path / "e.json").write_bytes(files.canonical(evidence()))
-    assert inside("scan", "--evidence", "e.json", "--exit-zero", "--output", "json=r.json", "-q").returncode == 0
+def judged(made: tuple[bytes, bytes], tmp_path: Path) -> Path:
+    """Both, as ``e.json`` and ``r.json`` in the folder."""
+    for name, data in zip(("e.json", "r.json"), made, strict=True):
+        (tmp_path / name).write_bytes(data)
     return tmp_path
 
 
@@ -115,7 +126,9 @@ def test_it_holds_everything_and_says_what_is_absent(inside: Command, judged: Pa
     assert set(found.parts) == wanted
     assert found.parts["resultat.json"] == (judged / "r.json").read_bytes()
     assert found.parts["preuves.json"] == (judged / "e.json").read_bytes()
-    assert manifest.read(found.parts["manifest.json"])["absent"] == {}
+    listed = manifest.read(found.parts["manifest.json"])
+    jsonschema.validate(listed, json.loads((SCHEMAS / "bundle.schema.json").read_bytes()))
+    assert listed["absent"] == {}
 
 
 def test_what_is_not_there_is_said(inside: Command, tmp_path: Path) -> None:
@@ -163,6 +176,36 @@ def test_since_comes_from_the_history_and_is_no_difference(inside: Command, judg
     for one in result["findings"]:
         one["since"] = "2026-06-01"
     (judged / "r.json").write_bytes(files.canonical(result))
+    inside("bundle", "r.json", "-o", "B.zip", "--evidence", "e.json")
+    assert read(inside("verify", "B.zip", "--json"))["replay"]["state"] == "same"
+
+
+@pytest.mark.parametrize(
+    "options", [("--regime", "government-2024"), ("--no-waivers",), ("--on", "2027-06-01")], ids=str
+)
+def test_what_the_run_was_asked_is_replayed_too(inside: Command, judged: Path, options: tuple[str, ...]) -> None:
+    (judged / "nis2check.yaml").write_text(
+        "schema: nis2check.body/1\nbody: {siren: '243400819'}\ntargets: {domains: [exemple.test]}\nwaivers: w.yaml\n"
+    )
+    (judged / "w.yaml").write_text(
+        "waivers:\n  - {id: D-1, rule: tls/versions, target: '*', reason: essai, author: DSI, approver: DGS, "
+        "created: 2026-11-01, until: 2027-01-01}\n"
+    )
+    words = [
+        "scan",
+        "--evidence",
+        "e.json",
+        "--config",
+        "nis2check.yaml",
+        "--exit-zero",
+        "--output",
+        "json=r.json",
+        "-q",
+        *options,
+    ]
+    assert inside(*words).returncode == 0
+    waived = sum(one["waiver"] is not None for one in json.loads((judged / "r.json").read_bytes())["findings"])
+    assert waived == (0 if {"--no-waivers", "2027-06-01"} & set(options) else 3)
     inside("bundle", "r.json", "-o", "B.zip", "--evidence", "e.json")
     assert read(inside("verify", "B.zip", "--json"))["replay"]["state"] == "same"
 
@@ -226,6 +269,7 @@ def test_a_truncated_archive_is_seen(sealed: bytes, kept: float) -> None:
         lambda data, parts: archive.pack({name: one for name, one in parts.items() if name != "rapport.html"}),
         lambda data, parts: archive.pack({**parts, "SHA256SUMS": b""}),
         lambda data, parts: archive.pack({**parts, "manifest.json": b"{}"}),
+        lambda data, parts: archive.pack({**parts, "manifest.json": b'{"schema": "nis2check.bundle/1", "files": [1]}'}),
         lambda data, parts: archive.pack({}),
         lambda data, parts: archive.pack({**parts, "../fuite.txt": b"x"}),
         lambda data, parts: archive.pack({**parts, "/etc/x": b"x"}),
@@ -237,7 +281,8 @@ def test_a_truncated_archive_is_seen(sealed: bytes, kept: float) -> None:
         lambda data, parts: zipped({"bombe": b"\0" * 50_000_000}, compressed=True),
     ],
     ids=[
-        "byte after", "byte before", "file added", "file removed", "sums emptied", "manifest emptied", "empty archive", "dotdot",
+        "byte after", "byte before", "file added", "file removed", "sums emptied", "manifest emptied", "manifest of lists",
+        "empty archive", "dotdot",
         "absolute", "backslash", "same name in capitals", "another program", "compressed", "twice", "bomb",
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -98,12 +99,12 @@ def _passphrase() -> str:
     return answer
 
 
-def _tell(count: int, absent: object, sealed: dict[str, bytes]) -> None:
+def _tell(count: int, absent: Mapping[str, str], sealed: Mapping[str, bytes]) -> None:
     """On stderr: what is in, and what is not."""
     from nis2check.bundle import manifest
 
     lines = [plural("{n} fichier dans l'archive.", "{n} fichiers dans l'archive.", count)]
-    if isinstance(absent, dict) and absent:
+    if absent:
         lines.append(_("Absent : {names}.").format(names=", ".join(sorted(absent))))
     if manifest.SIGNATURE not in sealed:
         lines.append(_("Archive non signée : --key CLÉ pour la signer."))
