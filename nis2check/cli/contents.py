@@ -47,6 +47,9 @@ def gather(document: Mapping[str, Json], evidence: Path | None, proofs: Sequence
         _render(document, name, path, lang, parts, absent)
     found = dict(_proof(file, top) for top in proofs for file in _files(top))
     parts |= found
+    if sum(len(data) for data in parts.values()) > archive.LARGEST // 2:
+        size = f"{archive.LARGEST >> 21} Mio"
+        raise InputError(_("Archive trop grande : plus de {size} de pièces et d'exports.").format(size=size))
     if not found:
         absent[PROOFS] = "not given: no file that an attestation names"
     return Contents(parts, absent)
