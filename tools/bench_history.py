@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Measure a history of every body of the country: 35 000 bodies × 76 measures × 2 runs, in SQLite and in PostgreSQL.
 
-    python tools/bench_history.py [--bodies N] PLACE
+    python tools/bench_history.py [--bodies N] [--moved N] PLACE
 
 PLACE is a file that does not exist yet, or the postgresql:// URL of an empty database. The rows are made by the database
-itself (a tenth of the verdicts change between the runs); the stored documents are stand-ins of 1 KiB. Bars: one body in
+itself (a tenth of the verdicts of a body that moved change between the runs); the stored documents are stand-ins of 1 KiB. Bars: one body in
 5 ms, the whole difference in 5 s.
 """
 
@@ -29,22 +29,22 @@ _RUNS = (
     _COUNT
     + """
 INSERT INTO run SELECT i, CAST(200000000 + (i - 1) % {bodies} AS TEXT), 'Commune ' || ((i - 1) % {bodies}), {moment}, {moment},
-  {moment}, 1, 'senate-2025', '0.1.0', '{rules}', 76, 76, 20, 2, 15, 30, 9, 0, 0, 0, 0, 0, '{rules}', ? FROM n"""
+  {moment}, 1, 'senate-2025', '0.1.0', '{rules}', 76, {states}, 76, 20, 2, 15, 30, 9, 0, 0, 0, 0, 0, '{rules}', ? FROM n"""
 )
 _FINDINGS = _COUNT + "INSERT INTO finding SELECT 'abcd' || {key}, 'recyf-2.5/8.1', 'body', 'x' FROM n"
 _STATES = (
     _COUNT
     + """
 INSERT INTO state SELECT r.number, 'abcd' || {key},
-  CASE (n.i * 7 + r.number % {bodies} + (CASE WHEN r.number > {bodies} AND n.i % 10 = 0 THEN 1 ELSE 0 END)) % 4
+  CASE (n.i * 7 + r.number % {bodies} + (CASE WHEN r.number > {bodies} AND (r.number - 1) % {bodies} % {moved} = 0 AND n.i % 10 = 0 THEN 1 ELSE 0 END)) % 4
     WHEN 0 THEN 'pass' WHEN 1 THEN 'fail' WHEN 2 THEN 'to_attest' ELSE 'unknown' END,
   'medium', 'attested', r.started
 FROM run r CROSS JOIN n"""
 )
 
 
-def fill(place: Door, bodies: int) -> None:
-    """A country's history. The findings of a body are its own: 76 for each."""
+def fill(place: Door, bodies: int, moved: int) -> None:
+    """A country's history. The findings of a body are its own: 76 for each. One body in ``moved`` changes."""
     rules = "0" * 64
     moment = (
         f"CASE WHEN i <= {bodies} THEN '2026-11-01T00:00:00.000000+00:00' ELSE '2026-11-15T00:00:00.000000+00:00' END"
@@ -52,10 +52,12 @@ def fill(place: Door, bodies: int) -> None:
     key = _TWELVE.format(number="i")
     of_body = _TWELVE.format(number=f"((r.number - 1) % {bodies}) * {MEASURES} + n.i")
     with place.writing() as connection:
-        values = {"bodies": bodies, "rules": rules, "moment": moment}
+        same = f"(i - 1) % {bodies} % {moved}"
+        states = f"CASE WHEN i > {bodies} AND {same} = 0 THEN 'after' ELSE 'before' END"
+        values = {"bodies": bodies, "rules": rules, "moment": moment, "states": states}
         connection.execute(_RUNS.format(last=bodies * RUNS, **values), (bytes(1024),))
         connection.execute(_FINDINGS.format(last=bodies * MEASURES, key=key))
-        connection.execute(_STATES.format(last=MEASURES, key=of_body, bodies=bodies))
+        connection.execute(_STATES.format(last=MEASURES, key=of_body, bodies=bodies, moved=moved))
         connection.execute("UPDATE last_number SET run = ?", (bodies * RUNS,))
     place.shrink()  # PostgreSQL learns its tables there, as its own housekeeping would teach it
 
@@ -75,10 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("place")
     parser.add_argument("--bodies", type=int, default=35_000)
+    parser.add_argument("--moved", type=int, default=1, help="one body in so many changes (1: every one)")
     given = parser.parse_args()
     place, history, body = door(given.place), History(given.place), str(200_000_000 + given.bodies // 2)
     start = time.perf_counter()
-    fill(place, given.bodies)
+    fill(place, given.bodies, given.moved)
     size = f", {Path(given.place).stat().st_size >> 20} MiB" if "://" not in given.place else ""
     print(f"{given.bodies * MEASURES * RUNS:,} states made in {time.perf_counter() - start:.0f} s{size}")
     acts: tuple[tuple[str, Callable[[], object], int], ...] = (

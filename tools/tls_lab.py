@@ -44,7 +44,12 @@ PROFILES = (
     Profile("cbc-12", "TLSv1.2", "ECDHE+AES:!AESGCM:!AESCCM:!PSK"),
     Profile("dual", "TLSv1 TLSv1.1 TLSv1.2", "ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0", ("rsa", "ec")),
 )
-_KEYS = {"rsa": ("-newkey", "rsa:2048"), "ec": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")}
+_KEYS = {
+    "rsa": ("-newkey", "rsa:2048"),
+    "ec": ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+    "pss": ("-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"),
+    "ed25519": ("-newkey", "ed25519"),
+}
 _ORDER = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
@@ -52,6 +57,7 @@ _ORDER = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 class Server:
     profile: Profile
     port: int
+    starttls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,13 @@ def lab(count: int) -> Iterator[Lab]:
     with tempfile.TemporaryDirectory(prefix="nis2check-tls-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # nginx workers drop their rights and still write here
-        _keys(folder)
-        status, *ports = _free_ports(count + 1)
+        keys(folder)
+        status, *ports = free_ports(count + 1)
         servers = tuple(Server(PROFILES[at % len(PROFILES)], port) for at, port in enumerate(ports))
         nginx = find("nginx")
         running = _nginx(nginx, folder, servers, status) if nginx else _openssl(folder, servers)
         try:
-            _wait(servers)
+            wait(servers)
             yield Lab(servers, folder / "roots.pem", status if nginx else 0)
         finally:
             for one in running:
@@ -99,7 +105,7 @@ def lab(count: int) -> Iterator[Lab]:
                 one.wait(10)
 
 
-def _keys(folder: Path) -> None:
+def keys(folder: Path) -> None:
     for name, options in _KEYS.items():
         subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-days", "90"]
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
@@ -111,7 +117,7 @@ def _keys(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago: all are held until the last is found."""
     held = [socket.create_server(("127.0.0.1", 0)) for _one in range(count)]
     ports = [int(one.getsockname()[1]) for one in held]
@@ -175,7 +181,7 @@ def _s_server(server: Server) -> list[str]:
     return command + (["-serverpref"] if profile.preference else [])
 
 
-def _wait(servers: Sequence[Server]) -> None:
+def wait(servers: Sequence[Server]) -> None:
     until = time.monotonic() + 20
     for server in servers:
         while True:

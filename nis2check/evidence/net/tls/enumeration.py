@@ -65,10 +65,23 @@ def candidates(version: int) -> tuple[int, ...]:
 
 
 def _parts(version: int) -> list[_Part]:
-    every = candidates(version)
+    """Chunks of one kind of key exchange each. A server that chooses DHE without having parameters for it (Dovecot without
+    ssl_dh) breaks off: offered together, its DHE would hide all else that it accepts."""
+    kinds: dict[str, list[int]] = {}
+    for code in candidates(version):
+        kinds.setdefault(_key_exchange(code), []).append(code)
     return [
-        _Part(version, list(every[at : at + plan.MOST_SUITES])) for at in range(0, len(every), plan.MOST_SUITES)
-    ]  # fmt: skip
+        _Part(version, some[at : at + plan.MOST_SUITES])
+        for some in kinds.values()
+        for at in range(0, len(some), plan.MOST_SUITES)
+    ]
+
+
+def _key_exchange(code: int) -> str:
+    word = suites.name(code)
+    if word.startswith(("TLS_ECDHE_", "TLS_ECDH_anon_")):
+        return "ECDHE"
+    return "DHE" if word.startswith(("TLS_DHE_", "TLS_DH_anon_", "TLS_PSK_DHE_")) else ""
 
 
 def _hello(part: _Part) -> Hello:
