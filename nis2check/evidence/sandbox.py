@@ -11,14 +11,16 @@ import json
 import math
 import os
 import selectors
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.model import Kind, Why
@@ -56,7 +58,7 @@ class Sandbox:
     """A child that reads; started on first use, restarted when it dies."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | _Copy | None = None
         self._deaths = 0
 
     def __enter__(self) -> Sandbox:
@@ -111,7 +113,62 @@ class _Died(Exception):
     """The child gave no whole answer."""
 
 
-def _start() -> subprocess.Popen[bytes]:
+class _Copy:
+    """A copy of this process that reads. It knows the readers already, so it starts in a tenth of the time that a new
+    interpreter takes: most repositories are small, and that start was a quarter of what a check cost.
+
+    What a reader can reach is the same: no descriptor but the two pipes, no environment, ``/`` as its folder, the limits.
+    """
+
+    def __init__(self) -> None:
+        asked, self._ask = os.pipe()
+        self._answer, told = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _live_as_child(asked, told)
+        os.close(asked)
+        os.close(told)
+        self.stdin = os.fdopen(self._ask, "wb")
+        self.stdout = os.fdopen(self._answer, "rb")
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        os.waitpid(self.pid, 0)
+
+
+def _live_as_child(asked: int, told: int) -> NoReturn:
+    """Whatever happens here, nothing of the parent goes on: no handler, no buffer, no exit hook."""
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        null = os.open(os.devnull, os.O_WRONLY)
+        for target, source in enumerate((asked, told, null)):
+            os.dup2(source, target)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        os.chdir("/")
+        os.environ.clear()
+        with open(0, "rb", closefd=False) as requests, open(1, "wb", closefd=False) as answers:
+            _serve(requests, answers, already=_address_space())
+    finally:
+        os._exit(0)
+
+
+def _address_space() -> int:
+    """Bytes that this process maps already (proc(5), statm)."""
+    with open("/proc/self/statm", "rb") as stream:  # noqa: PTH123 - lighter
+        return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _start() -> subprocess.Popen[bytes] | _Copy:
+    """A copy where that is safe: on Linux, and when no other thread may hold a lock that the copy would wait for."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return _Copy()
+    return _new_interpreter()
+
+
+def _new_interpreter() -> subprocess.Popen[bytes]:
     from nis2check.files import PACKAGE
 
     return subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
@@ -162,19 +219,25 @@ def _observation(one: dict[str, Any]) -> Read | Unread:
 
 def serve() -> None:
     """The child: one answer per line of stdin, until it ends."""
-    _limit()
-    for line in sys.stdin.buffer:
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO, *, already: int = 0) -> None:
+    _limit(already)
+    for line in requests:
         _allow_cpu()
-        answers = [_read(request) for request in json.loads(line)]
-        answer = json.dumps(answers, allow_nan=False).encode()
-        sys.stdout.buffer.write(answer + b"\n")
-        sys.stdout.buffer.flush()
+        found = [_read(request) for request in json.loads(line)]
+        answers.write(json.dumps(found, allow_nan=False).encode() + b"\n")
+        answers.flush()
 
 
-def _limit() -> None:
+def _limit(already: int = 0) -> None:
+    """``already``: bytes that the process holds before it reads anything."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    memory = MOST_MEMORY + already if hard == resource.RLIM_INFINITY else min(MOST_MEMORY + already, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -39,8 +39,12 @@ def judge(
     expects. Ports: one finding per ``host:port``, and none for a port that the rule does not speak of.
     """
     seen = _Seen.of(facts, gaps)
+    kinds = {target.kind for target in targets}
+    declared = seen.declared()
     findings: list[Finding] = []
     for rule in rules:
+        if rule.targets not in kinds and not declared.speaks_of(rule.expect):
+            continue  # of hundreds of rules, a repository concerns a few: the others need not be compiled
         compiled = _compile(rule)
         for target in targets:
             if target.kind is rule.targets:
@@ -75,6 +79,12 @@ class _Subject:
     def speaks_of(self, names: Iterable[str]) -> bool:
         return any(name in self.facts or any(covers(gap, name) for gap in self.gaps) for name in names)
 
+    def add(self, other: _Subject) -> None:
+        """All that another says, with one gap a name: enough to ask whether anything speaks of a fact."""
+        self.facts |= other.facts
+        named = {gap.name: gap for gap in (*self.gaps, *other.gaps)}
+        self.gaps = list(named.values())
+
 
 _NOTHING = _Subject()
 
@@ -98,6 +108,14 @@ class _Seen:
             subjects.setdefault((gap.source, gap.subject), _Subject()).gaps.append(gap)
             _note_port(ports, gap)
         return cls(subjects, {host: sorted(found, key=_by_port) for host, found in ports.items()})
+
+    def declared(self) -> _Subject:
+        """What files and declarations say, of all subjects together."""
+        whole = _Subject()
+        for (source, _name), subject in self.subjects.items():
+            if source is not Source.PROBE:
+                whole.add(subject)
+        return whole
 
 
 def _note_port(ports: dict[str, dict[str, None]], seen: Fact | Gap) -> None:
