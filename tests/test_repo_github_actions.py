@@ -144,6 +144,8 @@ def test_scripts_of_actions_and_of_github_script() -> None:
         ("actions/checkout@v6", "tag", "github"),
         ("a/b/c@master", "branch", "other"),
         ("a/b", "none", "other"),
+        ("a/b@gh-actions", "branch", "other"),
+        ("a/b@tool-v1.2", "tag", "other"),
         (f"a/b@{COMMIT}", None, None),
         ("./.github/actions/x", None, None),
         ("docker://alpine:3.22", None, None),

@@ -109,7 +109,8 @@ def test_names_of_no_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "abc", "$X", "${X}", "{{ x }}", "<x>", "CHANGE_ME", "/run/secrets/x", "true", "xxxx", "not a word"]
+    "value",
+    ["", "abc", "$X", "${X}", "{{ x }}", "<x>", "CHANGE_ME", "/run/secrets/x", "true", "xxxx", "tls.key", "not a word"],
 )
 def test_values_that_are_no_secret(value: str) -> None:
     assert not secret_words.is_written_out(value)

@@ -22,7 +22,8 @@ _ELSEWHERE = re.compile(
 _PLACEHOLDER = re.compile(
     r"[$%<{(!&*|>@/\[#]|\.{1,3}(?:/|\Z)|ENC\[|vault:|op://|secretref|"
     r"(?:null|none|nil|true|false|string|yes|no|~)\Z|x{3,}\Z|\*{3,}|redacted|dummy|fake|example|sample|placeholder|fixme"
-    r"|(?:todo|to[-_ ]?be|change[-_ ]?(?:it|me|this)|replace|your|my[-_ ]|insert|\d{1,3}\Z)",
+    r"|(?:todo|to[-_ ]?be|change[-_ ]?(?:it|me|this)|replace|your|my[-_ ]|insert|\d{1,3}\Z)"
+    r"|[\w-]+\.(?:key|crt|pem|cert|jks|p12|pfx|txt|json|ya?ml)\Z",  # a file
     re.IGNORECASE,
 )
 

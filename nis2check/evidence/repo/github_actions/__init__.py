@@ -53,7 +53,9 @@ FACTS = (
 _WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml\Z", re.IGNORECASE)
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml\Z", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
-_BRANCHES = {"main", "master", "develop", "dev", "trunk", "head", "latest", "next", "release", "stable"}
+_TAG = re.compile(
+    r"(?:refs/tags/|[A-Za-z_-]{1,40}[-@/])?v?\d[\w.+-]*\Z"
+)  # v4, 1.2.3, codeql-bundle-v2: others are branches
 _VERSION = re.compile(r"v?(\d+)")
 _OF_STRANGERS = re.compile(
     r"github\.event\.pull_request\.head\.(?:sha|ref)|github\.head_ref|github\.event\.workflow_run\.head_(?:sha|branch|commit\.id)"
@@ -213,7 +215,7 @@ def _uses(node: Node | None, job: str, out: Listing) -> None:
 def _kind(called: Uses) -> str:
     if not called.ref:
         return "none"
-    return "branch" if called.ref.lower() in _BRANCHES or called.ref.startswith("refs/heads/") else "tag"
+    return "tag" if _TAG.match(called.ref) else "branch"
 
 
 def _checkout(workflow: Workflow, job: str, step: Node, out: Listing) -> None:
