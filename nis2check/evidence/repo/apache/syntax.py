@@ -22,7 +22,6 @@ _WORD = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*+)"|'((?:[^'\\]|\\.)*+)'|(\S+))"""
 _OPENS = re.compile(r"<\s*([A-Za-z]+)\s*(.*?)\s*>\s*\Z", re.DOTALL)
 _CLOSES = re.compile(r"</\s*([A-Za-z]+)\s*>?\s*\Z")
 _STATEMENT = re.compile(r"^\s*(?:\{%|<%|\{\{\s*[#/-]|\{\{-?\s*(?:if|range|with|end|else)\b)", re.MULTILINE)
-_COMMENTED = re.compile(r"\{#.{0,500}?#\}", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CONDITIONS = {"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"}
 # Modules without which the file would not say what it says: a server that reads it has them, or serves none of it.
@@ -150,7 +149,7 @@ def _module_of(source: str) -> str:
 
 def parse(text: str) -> Directive:
     """The file as one section. Raises NotRead: malformed, templated (around directives), limit."""
-    if (statement := _STATEMENT.search(_COMMENTED.sub("", text))) is not None:
+    if (statement := _STATEMENT.search(text)) is not None:
         raise NotRead(
             Why.TEMPLATED, "a template decides which directives there are", 1 + text.count("\n", 0, statement.start())
         )

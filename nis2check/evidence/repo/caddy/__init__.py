@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
-from nis2check.evidence.repo.caddy.site import Automatic, addresses, automatic, gives_way, page, redirect, subjects, tls
+from nis2check.evidence.repo.caddy.site import (
+    Automatic,
+    addresses,
+    automatic,
+    gives_way,
+    in_clear,
+    page,
+    redirect,
+    subjects,
+    tls,
+)
 from nis2check.evidence.repo.caddy.syntax import Directive, NotRead, parse
 from nis2check.evidence.repo.concerns import Concerns, array_fact
 from nis2check.model import FactSpec, Kind, Why
@@ -71,6 +81,7 @@ def read(path: str, text: str) -> Found:
     for one in fragments[:1]:
         yield Unread("caddy.*", Why.UNREADABLE, "directives without a site: another file imports them", one.line)
     how = automatic(file.options)
+    clear = in_clear([site for site in file.sites if site.block is not None], how)
     for site in file.sites:
         if site.block is None:
             yield Unread("caddy.*", Why.UNREADABLE, "sites of an imported file are not read here", site.line)
@@ -79,7 +90,7 @@ def read(path: str, text: str) -> Found:
         elif how.words & {"off", "disable_certs"} and not any(site.every("tls")):
             yield from _unmanaged(site, how)
         else:
-            yield from _site(site, file.sites, how)
+            yield from _site(site, clear, how)
     yield from _findings(file.options, [site for site in file.sites if site.block is not None], how)
 
 
@@ -98,13 +109,13 @@ def _unmanaged(site: Directive, how: Automatic) -> Found:
         yield Unread("tls.*", Why.UNREADABLE, detail, site.line, subject, Kind.TLS)
 
 
-def _site(site: Directive, sites: Sequence[Directive], how: Automatic) -> Found:
+def _site(site: Directive, clear: dict[str, Directive], how: Automatic) -> Found:
     for subject, address in subjects(site, how):
         yield from tls(site, site.line, subject)
         yield Read("http.https", True, site.line, subject, Kind.HTTP)
         yield from page(site, site.line, subject)
         if address.port == 443:
-            yield from redirect(address.host, sites, how, site.line)
+            yield from redirect(address.host, clear, how, site.line)
 
 
 # ------------------------------------------------------------------------------------------------------------ file facts

@@ -133,26 +133,26 @@ def _versions(said: Directive | None, line: int, subject: str) -> Found:
 # ------------------------------------------------------------------------------------------------------------ redirects
 
 
-def redirect(name: str, sites: Sequence[Directive], how: Automatic, line: int) -> Found:
+def in_clear(sites: Sequence[Directive], how: Automatic) -> dict[str, Directive]:
+    """The first site on port 80 of each name; of the empty name, the one that takes any."""
+    found: dict[str, Directive] = {}
+    for site in sites:
+        for one in addresses(site, how):
+            if not one.secure and one.port == 80:
+                found.setdefault(one.host, site)
+    return found
+
+
+def redirect(name: str, clear: dict[str, Directive], how: Automatic, line: int) -> Found:
     """What port 80 does for a name: a site of the file that takes it there, else the automatic redirect."""
     subject, fact = f"{name}:443", "http.redirects_to_https"
-    clear = [
-        site
-        for site in sites
-        if any(not one.secure and one.port == 80 and one.host == name for one in addresses(site, how))
-    ]
-    clear = clear or [
-        site
-        for site in sites
-        if any(not one.secure and one.port == 80 and not one.host for one in addresses(site, how))
-    ]
-    if not clear:
+    site = clear.get(name) or clear.get("")
+    if site is None:
         if how.http_port != 80 or {"off", "disable_redirects"} & how.words:
             return  # what answers there, if anything, is not in this file
         yield Read("http.plain_answers", True, line, subject, Kind.HTTP)
         yield Read(fact, True, line, subject, Kind.HTTP)
         return
-    site = clear[0]
     yield Read("http.plain_answers", True, site.line, subject, Kind.HTTP)
     met = [one for one in site.every("redir") if _meets_all(one)]
     target = _TO_HTTPS.match(met[0].words[2 if met[0].words[1] == "*" else 1]) if met else None

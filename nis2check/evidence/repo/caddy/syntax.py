@@ -15,6 +15,7 @@ from nis2check.model import Why
 
 DEEPEST = 30
 MOST_TOKENS = 100_000
+MOST_SITES = 1000
 MOST_IMPORTED = 5_000  # directives brought in by snippets, so that snippets of snippets cost little
 
 _TOKEN = re.compile(
@@ -28,7 +29,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STATEMENT = re.compile(r"^\s*(?:\{%|<%|\{\{-?\s*(?:if|range|with|end|else)\b)", re.MULTILINE)
-_VARIABLE = re.compile(r"\{\$([^}:]*)(?::([^}]*))?\}")
+_VARIABLE = re.compile(r"\{\$([^}:]{0,100})(?::([^}]{0,200}))?\}")
 
 
 class NotRead(Unseen):
@@ -84,6 +85,8 @@ def parse(text: str) -> File:
     if first < len(top) and top[first].block is None and top[first].name != "import":
         top = [*top[:first], Directive(top[first].words, top[first].line, top[first + 1 :])]  # one site without braces
     snippets = {one.name.strip("()"): one for one in top if one.name.startswith("(") and one.name.endswith(")")}
+    if len(top) > MOST_SITES:
+        raise NotRead(Why.LIMIT, f"more than {MOST_SITES} sites", top[MOST_SITES].line)
     file = File(Directive((), 1, []))
     budget = [MOST_IMPORTED]
     for one in top:

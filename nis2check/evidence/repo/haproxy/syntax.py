@@ -14,6 +14,8 @@ from nis2check.evidence.observe import Unseen
 from nis2check.model import Why
 
 MOST_LINES = 50_000
+MOST_SECTIONS = 1000
+DEEPEST = 20  # defaults that take from defaults
 LONGEST = 16_384  # characters of a line; HAProxy stops at 2 048 and a few
 
 _WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|\\.|[^\s"'\\#])++""")
@@ -62,6 +64,7 @@ class Section:
     line: int
     lines: list[Line] = field(default_factory=list)
     defaults: Section | None = None
+    depth: int = 0
 
     def every(self, *start: str) -> Iterator[Line]:
         """The lines that begin with these words."""
@@ -96,6 +99,8 @@ def parse(text: str) -> list[Section]:
         elif words[0].startswith("."):
             continue
         elif words[0] in SECTIONS:  # indented or not
+            if len(sections) > MOST_SECTIONS:
+                raise NotRead(Why.LIMIT, f"more than {MOST_SECTIONS} sections", number)
             sections.append(_section(words, number, sections))
         else:
             sections[-1].lines.append(Line(words, number, depth > 0, _VARIABLE.search(raw) is not None))
@@ -110,7 +115,8 @@ def _section(words: tuple[str, ...], number: int, before: list[Section]) -> Sect
     defaults = [one for one in before if one.kind == "defaults"]
     if "from" in words[1:-1]:
         wanted = words[words.index("from", 1) + 1]
-        section.defaults = next((one for one in defaults if one.name == wanted), None)
+        section.defaults = next((one for one in defaults if one.name == wanted and one.depth < DEEPEST), None)
+        section.depth = section.defaults.depth + 1 if section.defaults is not None else 0
     elif kind != "defaults" and defaults:
         section.defaults = defaults[-1]
     return section

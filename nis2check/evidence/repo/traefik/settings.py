@@ -54,15 +54,16 @@ class Settings:
     entries: dict[str, Entry] = field(default_factory=dict)
     static: bool = False
     version: str = ""
+    _below: dict[str, list[str]] = field(default_factory=dict)  # names by their first one, two and three parts
 
     def get(self, name: str) -> Entry | None:
         return self.entries.get(name)
 
     def under(self, prefix: str) -> Iterator[tuple[str, Entry]]:
         """The settings below a name, that name taken off; the name itself is the empty one."""
-        for name, entry in self.entries.items():
+        for name in self._below.get(".".join(prefix.split(".")[:3]), ()):
             if name == prefix or name.startswith(prefix + "."):
-                yield name[len(prefix) + 1 :], entry
+                yield name[len(prefix) + 1 :], self.entries[name]
 
     def named(self, prefix: str) -> dict[str, int]:
         """The names right below a prefix (routers, middlewares…), each with the line of its first setting."""
@@ -76,7 +77,12 @@ class Settings:
     def put(self, name: str, value: str, line: int) -> None:
         if len(self.entries) >= MOST_SETTINGS:
             raise Unseen(Why.LIMIT, f"more than {MOST_SETTINGS} settings")
-        self.entries[name.lower()] = Entry(value, line)
+        name = name.lower()
+        if name not in self.entries:
+            parts = name.split(".", 3)[:3]
+            for count in range(1, len(parts) + 1):
+                self._below.setdefault(".".join(parts[:count]), []).append(name)
+        self.entries[name] = Entry(value, line)
 
 
 def of_yaml(text: str) -> Settings:
