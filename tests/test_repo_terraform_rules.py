@@ -146,7 +146,7 @@ REFUSED: dict[str, list[str]] = {
     "rights-everything": [
         resource("google_project_iam_member", 'role = "roles/owner"'),
         resource("scaleway_iam_policy", 'rule { permission_set_names = ["AllProductsFullAccess"] }'),
-        resource("ovh_iam_policy", 'allow = ["*"]'),
+        resource("azurerm_role_definition", 'permissions { actions = ["*"] }'),
         resource("aws_iam_role_policy_attachment", 'policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"'),
         resource(
             "outscale_policy",

@@ -8,55 +8,37 @@ the functions that change a type only are looked through. A block that holds an 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from nis2check.evidence.observe import Unseen
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Fault, Value
+from nis2check.evidence.repo.terraform import grammar
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, word
 from nis2check.model import Why
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong
-LONGEST_HEREDOC = 32 << 10  # characters
 DEEPEST = 60  # blocks, lists and references within each other
-DEEPEST_BRACKETS = 500  # before anything is parsed
-MOST_BLOCKS = 5000
-MOST_FAULTS = 5
 LARGEST_REFERENCE = 1000  # values behind one reference: a file cannot double itself into a bomb
 LONGEST_UNKNOWN = 60  # characters shown of an expression
 
-_MARKS = '"{}[](),=<'
-_HEREDOC = re.compile(r"[=(,\[][ \t]*<<-?([A-Za-z_][\w-]{0,50})[ \t]*\n")
 _KINDS = frozenset({"resource", "data", "provider", "module", "terraform", "variable", "locals", "output"})
 _SEEN_THROUGH = frozenset({"jsonencode", "tolist", "toset", "tomap", "sensitive", "nonsensitive"})
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))|([$%])\3\{", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
-# A block at the left margin: where reading can begin again after an error.
-_TOP = re.compile(
-    rb"^(?:resource|data|module|provider|variable|locals|output|terraform|moved|import|check)\b[^\n=]*\{", re.M
-)
-_BRACKET = re.compile(r"[\[{(]|[\]})]")
 
 
 def read(text: str, wanted: frozenset[str]) -> Configuration:
     """The blocks of a file; of resources and data only the ``wanted`` types. Raises Unseen(limit)."""
-    text = _without_long_heredocs(text)
-    if sum(map(text.count, _MARKS)) > MOST_MARKS:
-        raise Unseen(Why.LIMIT, f"more than {MOST_MARKS} quotes, brackets and signs")
-    _judge_depth(text)
-    source = text.encode("utf-8", "replace")
-    roots = _roots(source)
-    faults = tuple(islice((fault for root in roots for fault in _faults(root)), MOST_FAULTS))
-    reader = _Reader(source)
-    bodies = [child for root in roots for child in root.named_children if child.type == "body"]
+    tree = grammar.parse(text)
+    reader = _Reader(tree.source)
+    bodies = [child for root in tree.roots for child in root.named_children if child.type == "body"]
     nodes = [child for body in bodies for child in body.named_children if not child.has_error]
     blocks = [node for node in nodes if node.type == "block"]
-    if len(blocks) > MOST_BLOCKS:
-        raise Unseen(Why.LIMIT, f"more than {MOST_BLOCKS} blocks")
+    if len(blocks) > grammar.MOST_BLOCKS:
+        raise Unseen(Why.LIMIT, f"more than {grammar.MOST_BLOCKS} blocks")
     heads = [(node, *reader.head(node)) for node in blocks]
     reader.declare(heads)
     kept = [
@@ -65,78 +47,16 @@ def read(text: str, wanted: frozenset[str]) -> Configuration:
         if kind in _KINDS and (kind not in {"resource", "data"} or (labels[:1] and labels[0] in wanted))
     ]
     assigned = dict(reader.attribute(node) for node in nodes if node.type == "attribute")
-    return Configuration(tuple(block for block in kept if _is_made(block)), faults, assigned=assigned)
-
-
-def _without_long_heredocs(text: str) -> str:
-    """Whole manifests are pasted in heredocs, by the megabyte: no setting is as long, so that only their lines are kept."""
-    pieces = []
-    done = position = 0
-    while start := _HEREDOC.search(text, position):
-        position = start.end()
-        end = re.compile(rf"^[ \t]*{re.escape(start[1])}[ \t]*$", re.MULTILINE).search(text, position)
-        if end is None:
-            break
-        if end.start() - position > LONGEST_HEREDOC:
-            pieces += [text[done:position], "\n" * text.count("\n", position, end.start())]
-            done = end.start()
-        position = end.end()
-    return "".join([*pieces, text[done:]]) if pieces else text
-
-
-def _judge_depth(text: str) -> None:
-    """Refuse absurd nesting while it is still text. Brackets in strings count: they close too, or nearly all."""
-    depth = 0
-    for bracket in _BRACKET.finditer(text):
-        depth = depth + 1 if bracket[0] in "[{(" else max(0, depth - 1)
-        if depth > DEEPEST_BRACKETS:
-            raise Unseen(Why.LIMIT, f"more than {DEEPEST_BRACKETS} brackets within each other")
-
-
-def _roots(source: bytes) -> list[Node]:
-    """The tree of the file; when it holds an error, one tree per piece, so that one bad block does not take those after it."""
-    import tree_sitter_hcl
-    from tree_sitter import Language, Parser, Range
-
-    language = Language(tree_sitter_hcl.language())
-    root = Parser(language).parse(source).root_node
-    if not root.has_error:
-        return [root]
-    starts = [0, *(found.start() for found in _TOP.finditer(source) if found.start())]
-    if len(starts) > MOST_BLOCKS:
-        raise Unseen(Why.LIMIT, f"more than {MOST_BLOCKS} blocks")
-    pieces = []
-    line = 0
-    for start, end in zip(starts, [*starts[1:], len(source)], strict=True):
-        after = line + source.count(b"\n", start, end)
-        parser = Parser(language, included_ranges=[Range((line, 0), (after, 0), start, end)])
-        pieces.append(parser.parse(source).root_node)
-        line = after
-    return pieces
-
-
-def _faults(root: Node) -> Iterator[Fault]:
-    """Where the grammar was lost: the first few places, one a line."""
-    lines: set[int] = set()
-    waiting = [root] if root.has_error else []
-    while waiting and len(lines) < MOST_FAULTS:
-        node = waiting.pop()
-        line = node.start_point[0] + 1
-        if node.is_error or node.is_missing:
-            if line not in lines:
-                yield Fault(line, "not HCL: the block around this line is not read")
-            lines.add(line)
-        elif node.has_error:
-            waiting += reversed(node.children)
+    return Configuration(tuple(block for block in kept if _is_made(block)), tree.faults, assigned=assigned)
 
 
 def _is_made(block: Block) -> bool:
-    """False for what count or for_each says is never made."""
-    count = block.body.keys.get("count") if block.body.keys else None
-    each = block.body.keys.get("for_each") if block.body.keys else None
-    return not (count is not None and count.scalar == 0 and not isinstance(count.scalar, bool)) and not (
-        each is not None and not each.unknown and not each.items and not each.keys
-    )
+    """False for what count or for_each says is never made; the default of a variable does not say never."""
+    keys = block.body.keys or {}
+    count, each = keys.get("count"), keys.get("for_each")
+    if count is not None and not count.by_default and word(count.scalar) == "0":
+        return False
+    return each is None or each.by_default or not each.absent
 
 
 @dataclass(slots=True)
@@ -438,5 +358,5 @@ def _number(text: str) -> int | float:
 
 def _unescaped(found: re.Match[str]) -> str:
     if found[1]:
-        return chr(int(found[1], 16))
+        return chr(int(found[1], 16)).encode("utf-8", "replace").decode()  # half a surrogate pair is no text
     return _ESCAPED.get(found[2], found[2]) if found[2] else found[3] + "{"

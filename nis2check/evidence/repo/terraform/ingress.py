@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from nis2check.evidence.port_numbers import DEFAULT_PORTS, class_of
 from nis2check.evidence.repo.terraform.ledger import Ledger, Said
-from nis2check.evidence.repo.terraform.settings import EVERYWHERE, word
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Value
+from nis2check.evidence.repo.terraform.settings import EVERYWHERE
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, word
 from nis2check.model import Json
 
 CONCERN = "open_ports"

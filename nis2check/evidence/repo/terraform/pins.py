@@ -6,8 +6,7 @@ from __future__ import annotations
 import re
 
 from nis2check.evidence.repo.terraform.ledger import Ledger
-from nis2check.evidence.repo.terraform.settings import word
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Value
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, word
 
 _LOCAL = re.compile(r"\.{1,2}(?:/|\Z)|/")
 _REGISTRY = re.compile(r"(?:[a-z0-9.-]+\.[a-z]{2,}/)?[\w-]+/[\w-]+/[\w-]+(?://.*)?\Z", re.IGNORECASE)

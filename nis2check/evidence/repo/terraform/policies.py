@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nis2check.evidence.repo.terraform.ledger import Ledger
-from nis2check.evidence.repo.terraform.settings import word
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, plain
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, plain, word
 
 _RIGHTS = (
     "aws_iam_policy",

@@ -7,8 +7,7 @@ import re
 from dataclasses import dataclass
 
 from nis2check.evidence.repo.terraform.ledger import Ledger, Said
-from nis2check.evidence.repo.terraform.settings import word
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Value
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Value, word
 
 DATABASES, RUNTIMES = "database_releases", "runtime_releases"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nis2check.evidence.repo.terraform.ledger import Ledger, Said
-from nis2check.evidence.repo.terraform.values import Block, Configuration, Scalar, Value
+from nis2check.evidence.repo.terraform.values import Block, Configuration, Scalar, Value, word
 
 Test = Callable[[Scalar], bool]
 
@@ -64,11 +64,6 @@ def row(
     """A `Setting` with its lists written as words."""
     words = (only[0], frozenset(only[1].split())) if only else None
     return Setting(concern, tuple(types.split()), path, offends, absent, tuple(unless.split()), words, holds)
-
-
-def word(value: Scalar) -> str:
-    """A scalar as Terraform compares it: true and "true" are one."""
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value).strip()
 
 
 def among(words: str) -> Test:

@@ -376,15 +376,13 @@ _PROJECT_OWNER = among("roles/owner roles/editor")
 IDENTITIES: tuple[Setting, ...] = (
     row("iam_wildcard", _ATTACHED, "policy_arn", matching(r".*:policy/AdministratorAccess\Z")),
     row("iam_wildcard", _GOOGLE_GRANTS, "role", _PROJECT_OWNER),
-    row("iam_wildcard", "azurerm_role_definition", "permissions.actions", among("*")),
-    row("iam_wildcard", "azurerm_role_assignment", "role_definition_name", among("Owner")),
+    row("iam_wildcard", "azurerm_role_definition", "permissions.actions", among("*"), unless="permissions.not_actions"),
     row(
         "iam_wildcard",
         "scaleway_iam_policy",
         "rule.permission_set_names",
         among("AllProductsFullAccess OrganizationManager"),
     ),
-    row("iam_wildcard", "ovh_iam_policy", "allow", among("*")),
     row(
         "open_to_anyone",
         "aws_lambda_permission",

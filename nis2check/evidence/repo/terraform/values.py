@@ -122,3 +122,8 @@ def plain(value: object, line: int) -> Value:
         items = tuple(plain(child, line) for child in value)
         return Value(line, items=items, size=1 + sum(one.size for one in items))
     return Value(line, scalar=value if isinstance(value, (str, int, float, bool)) else None)
+
+
+def word(value: Scalar) -> str:
+    """A scalar as Terraform compares it: true and "true" are one."""
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value).strip()

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The grammar of HCL (tree-sitter), behind limits: what it costs is bounded before it starts, what it cannot read is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.terraform.values import Fault
+from nis2check.model import Why
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong
+LONGEST_HEREDOC = 32 << 10  # characters
+DEEPEST_BRACKETS = 500
+MOST_BLOCKS = 5000
+MOST_FAULTS = 5
+
+_MARKS = '"{}[](),=<'
+_HEREDOC = re.compile(r"[=(,\[][ \t]*<<-?([A-Za-z_][\w-]{0,50})[ \t]*\n")
+# A block at the left margin: where reading can begin again after an error.
+_TOP = re.compile(
+    rb"^(?:resource|data|module|provider|variable|locals|output|terraform|moved|import|check)\b[^\n=]*\{", re.M
+)
+_BRACKET = re.compile(r"[\[{(]|[\]})]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A file as the grammar sees it: one root, or one per piece when an error stands in it. Nodes speak of ``source``."""
+
+    source: bytes
+    roots: list[Node]
+    faults: tuple[Fault, ...]
+
+
+def parse(text: str) -> Tree:
+    """Raises Unseen(limit)."""
+    text = _without_long_heredocs(text)
+    if sum(map(text.count, _MARKS)) > MOST_MARKS:
+        raise Unseen(Why.LIMIT, f"more than {MOST_MARKS} quotes, brackets and signs")
+    _judge_depth(text)
+    source = text.encode("utf-8", "replace")
+    roots = _roots(source)
+    return Tree(source, roots, tuple(islice((fault for root in roots for fault in _faults(root)), MOST_FAULTS)))
+
+
+def _without_long_heredocs(text: str) -> str:
+    """Whole manifests are pasted in heredocs, by the megabyte: no setting is as long, so that only their lines are kept."""
+    pieces = []
+    done = position = 0
+    while start := _HEREDOC.search(text, position):
+        position = start.end()
+        end = re.compile(rf"^[ \t]*{re.escape(start[1])}[ \t]*$", re.MULTILINE).search(text, position)
+        if end is None:
+            break
+        if end.start() - position > LONGEST_HEREDOC:
+            pieces += [text[done:position], "\n" * text.count("\n", position, end.start())]
+            done = end.start()
+        position = end.end()
+    return "".join([*pieces, text[done:]]) if pieces else text
+
+
+def _judge_depth(text: str) -> None:
+    """Refuse absurd nesting while it is still text. Brackets in strings count: they close too, or nearly all."""
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = depth + 1 if bracket[0] in "[{(" else max(0, depth - 1)
+        if depth > DEEPEST_BRACKETS:
+            raise Unseen(Why.LIMIT, f"more than {DEEPEST_BRACKETS} brackets within each other")
+
+
+def _roots(source: bytes) -> list[Node]:
+    """The tree of the file; when it holds an error, one tree per piece, so that one bad block does not take those after it."""
+    import tree_sitter_hcl
+    from tree_sitter import Language, Parser, Range
+
+    language = Language(tree_sitter_hcl.language())
+    root = Parser(language).parse(source).root_node
+    if not root.has_error:
+        return [root]
+    starts = [0, *(found.start() for found in _TOP.finditer(source) if found.start())]
+    if len(starts) > MOST_BLOCKS:
+        raise Unseen(Why.LIMIT, f"more than {MOST_BLOCKS} blocks")
+    pieces = []
+    line = 0
+    for start, end in zip(starts, [*starts[1:], len(source)], strict=True):
+        after = line + source.count(b"\n", start, end)
+        parser = Parser(language, included_ranges=[Range((line, 0), (after, 0), start, end)])
+        pieces.append(parser.parse(source).root_node)
+        line = after
+    return pieces
+
+
+def _faults(root: Node) -> Iterator[Fault]:
+    """Where the grammar was lost: the first few places, one a line."""
+    lines: set[int] = set()
+    waiting = [root] if root.has_error else []
+    while waiting and len(lines) < MOST_FAULTS:
+        node = waiting.pop()
+        line = node.start_point[0] + 1
+        if node.is_error or node.is_missing:
+            if line not in lines:
+                yield Fault(line, "not HCL: the block around this line is not read")
+            lines.add(line)
+        elif node.has_error:
+            waiting += reversed(node.children)
