@@ -46,6 +46,7 @@ class Directive:
     words: tuple[str, ...]
     line: int
     block: list[Directive] | None = None
+    _named: dict[str, list[Directive]] | None = field(default=None, repr=False, compare=False)  # built when first asked
 
     @property
     def templated(self) -> bool:
@@ -53,7 +54,13 @@ class Directive:
 
     def every(self, *names: str) -> Iterator[Directive]:
         """The directives of the block with one of these names, not those of blocks within."""
-        return (child for child in self.block or () if child.name in names)
+        if len(names) > 1:
+            return (child for child in self.block or () if child.name in names)
+        if self._named is None:
+            self._named = {}
+            for child in self.block or ():
+                self._named.setdefault(child.name, []).append(child)
+        return iter(self._named.get(names[0], ()))
 
     def last(self, name: str) -> Directive | None:
         """The directive of that name in the block, None without."""
