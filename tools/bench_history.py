@@ -4,8 +4,8 @@
     python tools/bench_history.py [--bodies N] [--moved N] PLACE
 
 PLACE is a file that does not exist yet, or the postgresql:// URL of an empty database. The rows are made by the database
-itself (a tenth of the verdicts of a body that moved change between the runs); the stored documents are stand-ins of 1 KiB. Bars: one body in
-5 ms, the whole difference in 5 s.
+itself: one body in --moved changes between its runs, in a tenth of its verdicts; the stored documents are stand-ins of
+1 KiB. Bars: one body in 5 ms, the whole difference in 5 s.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _STATES = (
     _COUNT
     + """
 INSERT INTO state SELECT r.number, 'abcd' || {key},
-  CASE (n.i * 7 + r.number % {bodies} + (CASE WHEN r.number > {bodies} AND (r.number - 1) % {bodies} % {moved} = 0 AND n.i % 10 = 0 THEN 1 ELSE 0 END)) % 4
+  CASE (n.i * 7 + r.number % {bodies} + CASE WHEN r.number > {bodies} AND (r.number - 1) % {bodies} % {moved} = 0
+      AND n.i % 10 = 0 THEN 1 ELSE 0 END) % 4
     WHEN 0 THEN 'pass' WHEN 1 THEN 'fail' WHEN 2 THEN 'to_attest' ELSE 'unknown' END,
   'medium', 'attested', r.started
 FROM run r CROSS JOIN n"""

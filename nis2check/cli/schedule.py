@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -216,7 +215,9 @@ def _windows(job: Job) -> Files:
         "--output",
         f"html={data / 'report.html'}",
     )
-    line = subprocess.list2cmdline(job.scan(*more)[1:])
+    line = " ".join(
+        f'"{word}"' if " " in word else word for word in job.scan(*more)[1:]
+    )  # none holds a quote, nor ends with \\
     return {f"{job.name}.xml": _filled("nis2check.task.xml.j2", job, calendar=EVERY[job.every][2], command=line)}
 
 

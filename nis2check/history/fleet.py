@@ -38,9 +38,10 @@ class Fleet:
 # The last two runs of each body, from the index alone.
 _PAIR = """
 WITH aged AS (
-  SELECT body, number, ROW_NUMBER() OVER (PARTITION BY body ORDER BY moment DESC, number DESC) AS age FROM run
+  SELECT body, number, states, ROW_NUMBER() OVER (PARTITION BY body ORDER BY moment DESC, number DESC) AS age FROM run
 ), pair AS (
-  SELECT a.number AS after, b.number AS before FROM aged a JOIN aged b ON b.body = a.body AND b.age = 2 WHERE a.age = 1
+  SELECT a.number AS after, b.number AS before, a.states <> b.states AS moved
+  FROM aged a JOIN aged b ON b.body = a.body AND b.age = 2 WHERE a.age = 1
 )
 """
 _PAIRS = f"""{_PAIR}
@@ -54,7 +55,7 @@ _DIFFERENT = f"""{_PAIR}
 SELECT pair.after, w.verdict, w.severity, n.verdict, n.severity, COUNT(*)
 FROM pair JOIN state n ON n.run = +pair.after
 LEFT JOIN state w ON w.run = +pair.before AND w.finding = n.finding
-WHERE w.verdict IS NULL OR w.verdict <> n.verdict OR w.severity <> n.severity
+WHERE pair.moved AND (w.verdict IS NULL OR w.verdict <> n.verdict OR w.severity <> n.severity)
 GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608 - constants of this file only
 

@@ -22,7 +22,8 @@ from nis2check.history.place import prepare
 from nis2check.history.schema import APPLICATION, VERSION, statements
 from nis2check.language import _, reason
 
-CHECKED_WHOLE = 64 << 20  # bytes up to which every page is checked at each opening (0.1 s); the rest when read
+CHECKED_WHOLE = 64 << 20  # bytes up to which every page is checked before anything is written (0.1 s)
+CHECKED_TO_READ = 4 << 20  # and before anything is read (5 ms); beyond, a page is checked when it is read
 LARGEST = 256 << 20  # bytes of one value
 
 Connection = sqlite3.Connection
@@ -63,11 +64,12 @@ class SqliteDoor:
 
 
 @contextmanager
-def reading(path: Path, patience: float) -> Iterator[Connection]:
-    """A read-only connection to a history that exists. Raises InputError, one sentence for each fault."""
+def reading(path: Path, patience: float, whole: int = CHECKED_TO_READ) -> Iterator[Connection]:
+    """A read-only connection to a history that exists; every page of a file of ``whole`` bytes or less is checked first.
+    Raises InputError, one sentence for each fault."""
     _look_at(path)
     with _told(path), closing(_connect(path, "ro", patience)) as connection:
-        _check(path, connection)
+        _check(path, connection, whole)
         yield connection
 
 
@@ -79,7 +81,7 @@ def writing(path: Path, patience: float) -> Iterator[Connection]:
     """
     if not os.path.lexists(path):
         _create(path, patience)
-    with reading(path, patience):
+    with reading(path, patience, CHECKED_WHOLE):
         pass
     with _told(path), closing(_connect(path, "rw", patience)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -173,12 +175,12 @@ def _read_header(path: Path) -> None:
         )
 
 
-def _check(path: Path, connection: Connection) -> None:
+def _check(path: Path, connection: Connection, whole: int) -> None:
     """Our tables word for word, and sound pages."""
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql is not None}
     if found != {text for text in _SCHEMA if text.startswith("CREATE")}:
         raise damaged(path, _("ses tables ne sont pas celles de nis2check"))
-    if path.stat().st_size <= CHECKED_WHOLE:
+    if path.stat().st_size <= whole:
         (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise damaged(path, _("des pages ne concordent pas"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nis2check.errors import InputError
 from nis2check.files import LARGEST_JSON, canonical, check, parse_json
-from nis2check.history.compare import SETTLED, Earlier, State, states, with_changes
+from nis2check.history.compare import SETTLED, Earlier, State, States, states, with_changes
 from nis2check.history.door import PATIENCE, Connection, Door, door
 from nis2check.history.trend import Point, coverage, with_trend
 from nis2check.language import _
@@ -42,7 +42,7 @@ _CHANGES = {  # key of the result's changes → column
 }
 _TEXTS = ("body", "name", "moment", "started", "finished", "regime", "version", "rules")
 _LISTED = ("number", "complete", *_TEXTS, *_COUNTS.values(), *_CHANGES.values())
-_KEPT = (*_LISTED, "findings", "sha256", "document")
+_KEPT = (*_LISTED, "findings", "states", "sha256", "document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _number(connection: Connection) -> int:
 
 def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -> None:
     data = canonical(document)
-    run, tool = document["run"], document["tool"]
+    run, tool, found = document["run"], document["tool"], states(document)
     row: dict[str, Json] = {
         "number": number,
         "body": _body(document),
@@ -192,7 +192,8 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
         "regime": _plain(document["regime"]),
         "version": _plain(tool["version"]),
         "rules": tool["rules"]["sha256"],
-        "findings": len(states(document)),
+        "findings": len(found),
+        "states": _digest(found),
         "sha256": sha256(data).hexdigest(),
         "document": zlib.compress(data, 6),
     }
@@ -203,11 +204,16 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
         f"INSERT INTO run ({', '.join(_KEPT)}) VALUES ({marks})",  # noqa: S608 - constants of this file only - our own names of columns
         [row[column] for column in _KEPT],
     )
-    _insert_states(connection, number, document)
+    _insert_states(connection, number, found.values())
 
 
-def _insert_states(connection: Connection, number: int, document: Mapping[str, Json]) -> None:
-    found = states(document).values()
+def _digest(found: States) -> str:
+    """Of what decides about a change."""
+    lines = sorted(f"{one.id} {one.verdict} {one.severity}" for one in found.values())
+    return sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def _insert_states(connection: Connection, number: int, found: Collection[State]) -> None:
     connection.executemany(
         "INSERT INTO finding (id, rule, kind, target) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
         [(one.id, _plain(one.rule), one.kind, _plain(one.target)) for one in found],
