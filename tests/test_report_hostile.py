@@ -119,9 +119,13 @@ def test_nothing_hostile_is_left_alive(golden: dict[str, Any], one: Format, payl
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_nor_in_the_files_of_a_folder(golden: dict[str, Any], name: str) -> None:
-    for data in FOLDERS[name](poisoned(golden, PAYLOAD), "fr").values():
+    for file, data in FOLDERS[name](poisoned(golden, PAYLOAD), "fr").items():
+        assert re.fullmatch(r"[\w-]+\.[a-z]+", file)  # never a name that came from outside
         assert [mark for mark in ALIVE if mark in data.decode()] == []
-        json.loads(data)
+        if file.endswith(".json"):
+            json.loads(data)
+        else:
+            assert file.endswith(".html") and b"<script" not in data.lower()
 
 
 @pytest.mark.parametrize("dialect", our_csv.DIALECTS)

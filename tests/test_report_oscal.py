@@ -226,5 +226,4 @@ def test_a_path_that_ends_in_a_slash_gets_all_three(inside: Command, tmp_path: P
     assert (tmp_path / "o" / "assessment-results.json").read_bytes() == (tmp_path / "one.json").read_bytes()
     assert inside("report", result, "-o", "oscal=o/").returncode == 0  # again, over the old ones
     assert inside("report", result, "-o", "oscal=absent/o/").returncode == 74
-    done = inside("report", result, "-o", "html=o/")
-    assert (done.returncode, (tmp_path / "o" / "index.html").exists()) == (2, False)
+    assert inside("report", result, "-o", "csv=o/").returncode == 2  # a format of one file
