@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from nis2check import bodyfile
+from nis2check.cli.notified import Notices
 from nis2check.errors import InputError
 from nis2check.files import Document, check
 from nis2check.notify import mail, message
@@ -171,3 +173,32 @@ def test_addresses_refused(url: str, said: str) -> None:
 def test_a_secret_that_would_start_a_header_is_refused() -> None:
     with pytest.raises(InputError, match="caractère impossible"):
         parse("https://x.fr/", {"NIS2CHECK_WEBHOOK_TOKEN": "a\r\nX: y"})
+
+
+# ---------------------------------------------------------------------------------------------------- who is to be told
+
+
+def test_the_command_s_addresses_come_before_the_environment_s_and_the_body_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(*urls: str, declared: tuple[str, ...] = ("https://body.fr/",), save: bool = True) -> list[str]:
+        ready = Notices(urls, details=False).ready(save=save, declared=declared)
+        return [one.host for one in ready.addresses] if ready else []
+
+    monkeypatch.delenv("NIS2CHECK_NOTIFY", raising=False)
+    assert shown() == ["body.fr"]
+    assert shown(save=False) == shown(declared=()) == []
+    monkeypatch.setenv("NIS2CHECK_NOTIFY", "https://a.fr/ https://b.fr/")
+    assert shown() == ["a.fr", "b.fr"]
+    assert shown("https://c.fr/") == ["c.fr"]
+
+
+def test_a_body_declares_whom_to_tell(tmp_path: Path) -> None:
+    path = tmp_path / "nis2check.yaml"
+    path.write_text(
+        "body: {name: Ville, nature: COMMUNE, population: 100}\n"
+        "targets: {domains: [exemple.fr]}\n"
+        "notify: ['smtp://relais.exemple.fr/?to=dsi@exemple.fr']\n"
+    )
+    assert bodyfile.load(path).notify == ("smtp://relais.exemple.fr/?to=dsi@exemple.fr",)
+    path.write_text(path.read_text().replace("notify: [", "notify: [3, "))
+    with pytest.raises(InputError, match="3"):
+        bodyfile.load(path)

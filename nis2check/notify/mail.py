@@ -7,7 +7,7 @@ import io
 import smtplib
 import socket
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -79,8 +79,8 @@ def compose(address: Mail, told: Mapping[str, Json], lang: str) -> EmailMessage:
     made["Subject"] = message.subject(told)
     made["From"] = address.sender
     made["To"] = ", ".join(address.recipients)
-    made["Date"] = format_datetime(datetime.fromisoformat(told["run"]["started"]))
+    made["Date"] = format_datetime(datetime.now(UTC))
     made["Message-ID"] = make_msgid("nis2check", address.sender.rpartition("@")[2])
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies
-    made.set_content(message.text(told, lang))
+    made.set_content(message.text(told, lang), cte="quoted-printable")  # short lines in ASCII: any server takes them
     return made
