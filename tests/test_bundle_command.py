@@ -171,6 +171,18 @@ def test_findings_that_the_evidence_does_not_give_are_seen(inside: Command, judg
     assert read(done)["replay"]["state"] == "different"
 
 
+def test_findings_of_another_version_of_the_judge_prove_nothing(inside: Command, judged: Path) -> None:
+    result = json.loads((judged / "r.json").read_bytes())
+    result["tool"]["version"] = "99.0"
+    for verdict, state in (("fail", "same"), ("pass", "not_possible")):
+        next(one for one in result["findings"] if one["rule"] == "tls/versions")["verdict"] = verdict
+        (judged / "r.json").write_bytes(files.canonical(result))
+        inside("bundle", "r.json", "-o", "B.zip", "--evidence", "e.json")
+        done = inside("verify", "B.zip", "--json")
+        assert done.returncode == 0
+        assert read(done)["replay"]["state"] == state
+
+
 def test_since_comes_from_the_history_and_is_no_difference(inside: Command, judged: Path) -> None:
     result = json.loads((judged / "r.json").read_bytes())
     for one in result["findings"]:

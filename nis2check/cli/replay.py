@@ -10,6 +10,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from nis2check import __version__
 from nis2check.errors import InputError
 from nis2check.language import _
 
@@ -60,6 +61,10 @@ def _replayed(result: Mapping[str, Json], evidence: Mapping[str, Json]) -> Repla
         found = _judged(result, evidence, rules, heard)
         if _bytes(found) == _bytes(said):
             return Replayed(State.SAME, _("Rejeu : {n} constats identiques, à l'octet près.").format(n=len(found)))
+    other = str(result["tool"]["version"])
+    if other != __version__:  # another judge, not necessarily another evidence
+        text = _("Rejeu impossible : résultat de nis2check {other}, ici {version}, et les constats diffèrent.")
+        return Replayed(State.NOT_POSSIBLE, text.format(other=other, version=__version__))
     count = len(_differences(found, said))
     return Replayed(State.DIFFERENT, _("Rejeu : {n} constats diffèrent de ceux du résultat.").format(n=count))
 
