@@ -266,3 +266,21 @@ def test_timeline_of_a_plan_that_overflows_stays_inside(golden: dict[str, Any]) 
     assert drawn
     assert all(bar.width > 0 and bar.x + bar.width <= drawn.width for bar in drawn.bars)
     assert timeline.draw({"measures": [], "roadmap": []}, "fr") is None
+
+
+def test_a_folder_holds_every_finding_in_pages(golden: dict[str, Any]) -> None:
+    one = golden["findings"][1]
+    golden["findings"] += [one | {"id": str(n), "target": one["target"] | {"name": f"h{n}.test"}} for n in range(2_300)]
+    made = html.documents(golden, "fr")
+    assert list(made) == ["index.html", "constats-1.html", "constats-2.html", "constats-3.html"]
+    shown = [set(re.findall(r"h\d+\.test", data.decode())) for data in made.values()]
+    assert set.union(*shown[1:]) == {f"h{n}.test" for n in range(2_300)}
+    assert sum(len(some) for some in shown[1:]) == 2_300
+    assert len(shown[0]) < 50
+    ids = {name: set(re.findall(r' id="([^"]+)"', data.decode())) for name, data in made.items()}
+    for name, data in made.items():
+        for target in re.findall(r'href="([^"]+)"', data.decode()):
+            page, _hash, anchor = target.partition("#")
+            assert (page or name) in made, target
+            assert not anchor or anchor in ids[page or name], target
+    assert max(len(data) for data in made.values()) < 600_000

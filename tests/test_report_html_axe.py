@@ -57,7 +57,13 @@ def test_report_in_a_browser(look: Callable[[Path], dict[str, Any]], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "render", [brief_page.formats("le bureau", full=True)["html"], plan_page.page], ids=["brief", "plan"]
+    "render",
+    [
+        brief_page.formats("le bureau", full=True)["html"],
+        plan_page.page,
+        lambda document, lang: html.documents(document, lang)["constats-1.html"],
+    ],
+    ids=["brief", "plan", "detail"],
 )
 def test_brief_and_plan_in_a_browser(
     look: Callable[[Path], dict[str, Any]], tmp_path: Path, render: Callable[..., bytes]

@@ -61,7 +61,10 @@ FORMATS: tuple[Format, ...] = (
 BY_NAME: Mapping[str, Format] = {one.NAME: one for one in FORMATS}
 
 # Formats that fill a folder when PATH ends in "/": what makes its files, by their names.
-FOLDERS: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, bytes]]] = {oscal.NAME: oscal.documents}
+FOLDERS: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, bytes]]] = {
+    html.NAME: html.documents,
+    oscal.NAME: oscal.documents,
+}
 
 
 class Extra(NamedTuple):

@@ -71,6 +71,7 @@ def _environment(lang: str) -> Environment:
         "_": lambda message: _dress(_(message), lang),
         "plural": lambda one, many, count: _dress(plural(one, many, count), lang),
         "emblem": emblem,
+        "details": {},  # set in a folder: the page that holds every finding of a rule and verdict
         "served": None,  # set by the dashboard: the run that a page shows, for its links
         "words": words,
         "reasons": reasons,
