@@ -142,7 +142,7 @@ def _deliver(
     try:
         code = judging.deliver(document, wanted, ended=ended)
     finally:
-        if announce is not None:
+        if announce is not None and ended is None:  # who interrupts wants the end, and has nothing to compare
             told = announce.tell(document, wanted)
     return first([Exit(code), kept, told])
 
