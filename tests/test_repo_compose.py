@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread, Unseen
-from nis2check.evidence.repo import compose
+from nis2check.evidence.repo import compose, secrets
 from nis2check.evidence.repo.yaml_tree import documents
 from nis2check.model import Json, Why
 
@@ -146,6 +146,24 @@ def test_what_a_service_may_do(name: str) -> None:
 def test_default_credentials(variable: str, kind: str) -> None:
     facts, _gaps = read(f"services:\n  a:\n    image: x:1\n    environment:\n    - {variable}\n")
     assert [one["kind"] for one in facts["compose.default_credentials"]] == ([kind] if kind else [])
+
+
+def test_a_password_that_repeats_its_account() -> None:
+    text = "services:\n  a:\n    image: x:1\n    environment: {POSTGRES_USER: geonet, POSTGRES_PASSWORD: geonet}\n"
+    facts, _gaps = read(text)
+    assert [one["kind"] for one in facts["compose.default_credentials"]] == ["default"]
+    assert (
+        list(secrets.read("compose.yaml", text.replace("{", "\n      ").replace(", ", "\n      ").replace("}", "")))
+        == []
+    )
+
+
+def test_an_ambiguous_port_is_told_by_its_image() -> None:
+    text = "services:\n  a: {image: '%s', ports: ['9000:9000', '5000:5000']}\n"
+    facts, _gaps = read(text % "minio/minio:RELEASE.1")
+    assert [one["class"] for one in facts["compose.published_ports"]] == ["other", "other"]
+    facts, _gaps = read(text % "portainer/portainer-ce:2.30")
+    assert [one["class"] for one in facts["compose.published_ports"]] == ["management", "other"]
 
 
 def test_releases_that_images_tell() -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,6 +175,14 @@ def test_what_is_taken() -> None:
     assert github_actions.matches("a/action.yml", b"name: x\nruns:\n")
     assert not github_actions.matches("workflows/ci.yaml", b"")
     assert not github_actions.matches(".github/dependabot.yml", b"")
+
+
+@pytest.mark.parametrize("piece", ["::set-env name=x", "${{ github.head_ref }}", "curl -k "])
+def test_no_script_takes_for_ever(piece: str) -> None:
+    text = workflow(on="pull_request", steps="- run: |\n" + f"    {piece}\n" * 30_000)
+    start = time.process_time()
+    read(text)
+    assert time.process_time() - start < 5
 
 
 PIECES = [

@@ -375,6 +375,8 @@ def test_versions_of_tls_that_an_object_sets() -> None:
     assert live(istio)["tls.versions www.ville.fr:443"] == ["TLSv1.1", "TLSv1.2", "TLSv1.3"]
     option = "apiVersion: traefik.io/v1alpha1\nkind: TLSOption\nmetadata: {name: o}\nspec: {minVersion: VersionTLS12}\n"
     assert read(option)[0]["tls.versions"] == ["TLSv1.2", "TLSv1.3"]
+    controller = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {ssl-protocols: TLSv1.1 TLSv1.2}\n"
+    assert read(controller)[0]["tls.versions"] == ["TLSv1.1", "TLSv1.2"]
 
 
 # --------------------------------------------------------------------------------------------------------------- any text

@@ -31,6 +31,7 @@ FACTS = (
 
 MOST_SERVICES = 500
 _FLASK = 5000  # the console of a NAS on a host, any small web application in a container
+_NO_CONSOLE = ("minio", "php", "sonarqube", "sentry")  # what listens on 9000 there is no console of administration
 MOST_RANGE = 256  # ports of one range
 
 _BY_NAME = re.compile(r"(?:^|/)(?:docker-)?compose(?:[.-][^/]*)?\.ya?ml\Z", re.IGNORECASE)
@@ -112,7 +113,7 @@ def _ports(services: Services) -> Found:
     for name, service in services:
         for entry in (service.get("ports") or service).each():
             try:
-                found += [{"service": name[:100], **one, "line": entry.line} for one in _published(entry)]
+                found += [{"service": name[:100], **_of(service, one), "line": entry.line} for one in _published(entry)]
             except Unseen as error:
                 yield Unread("compose.published_ports", error.why, f"{name[:100]}: {error.detail}", entry.line)
     yield Read("compose.published_ports", found, _first_line(found))
@@ -150,6 +151,13 @@ def _published(entry: Node) -> Iterator[dict[str, Json]]:
     host, target = _range(match["host"]), _range(match["target"])
     for index, port in enumerate(host):
         yield _one(port, target[index] if index < len(target) else target[-1], address)
+
+
+def _of(service: Node, published: dict[str, Json]) -> dict[str, Json]:
+    image = service.word("image").lower()
+    if published["target"] == 9000 and any(name in image for name in _NO_CONSOLE):
+        return published | {"class": "other"}
+    return published
 
 
 def _one(port: int, target: int, address: str) -> dict[str, Json]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from nis2check.evidence.repo import container_images
 from nis2check.evidence.repo.listing import Found, Listing
-from nis2check.evidence.repo.secret_words import is_default, names_password
+from nis2check.evidence.repo.secret_words import is_default, names_account, names_password
 from nis2check.evidence.repo.yaml_tree import Node
 from nis2check.model import FactSpec
 
@@ -124,10 +124,12 @@ def environment(service: Node) -> Iterator[tuple[str, str, int]]:
 
 def _credentials(name: str, service: Node, out: Listing) -> None:
     fact = "compose.default_credentials"
-    for variable, value, line in environment(service):
+    said = list(environment(service))
+    accounts = {value.strip().lower() for variable, value, _line in said if names_account(variable)}
+    for variable, value, line in said:
         if value.strip().lower() in _OPEN.get(variable, ()):
             out.add(fact, line, service=name, variable=variable, kind="none")
-        elif names_password(variable) and is_default(value):
+        elif names_password(variable) and is_default(value, accounts):
             out.add(fact, line, service=name, variable=variable, kind="default")
 
 

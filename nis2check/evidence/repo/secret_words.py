@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 # The last word of a name says what its value is: DB_PASSWORD, apiKey, smtp.password; not passwordFile nor PASSWORD_KEY.
 _NAME = re.compile(
@@ -65,9 +66,15 @@ def names_secret(name: str) -> bool:
     return _NAME.match(end) is not None or _GLUED.fullmatch(end) is not None
 
 
-def is_default(value: str) -> bool:
-    """Whether a password is one of those that everybody tries first."""
-    return value.strip().strip("\"'").lower() in DEFAULTS
+def names_account(name: str) -> bool:
+    """Whether what is called so is an account or a database: a password that repeats it is the first to be tried."""
+    return name.upper().endswith(("USER", "USERNAME", "_DB", "_NAME", "DATABASE", "LOGIN"))
+
+
+def is_default(value: str, accounts: Collection[str] = ()) -> bool:
+    """Whether a password is one of those that everybody tries first, the name of its own account among them."""
+    bare = value.strip().strip("\"'").lower()
+    return bare in DEFAULTS or (len(bare) > 2 and bare in accounts)
 
 
 def is_written_out(value: str) -> bool:

@@ -9,7 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread
-from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_password
+from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_account, names_password
 from nis2check.model import FactSpec, Json
 
 NAME = "secrets"
@@ -49,6 +49,7 @@ _ASSIGNED = re.compile(
     r"\s{0,5}[:=]\s{0,5}(.{1,500})\Z",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"\s{0,100}-?\s{0,10}[\"']?([A-Za-z0-9_]{1,60})[\"']?\s{0,5}[:=]\s{0,5}(.{1,200})\Z")
 _COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose(?:[.-][^/]*)?\.ya?ml\Z", re.IGNORECASE)
 
 Hit = tuple[str, int]
@@ -130,6 +131,7 @@ def _assigned(path: str, lines: list[str]) -> Iterator[Hit]:
     in_compose = _COMPOSE.search(path) is not None  # whose default passwords are judged as such, not twice
     if not (_ENV.search(path) or in_compose) or _SAMPLE.search(path.rpartition("/")[2]):
         return
+    accounts = _accounts(lines) if in_compose else frozenset()
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE or line.lstrip().startswith("#"):
             continue
@@ -137,5 +139,11 @@ def _assigned(path: str, lines: list[str]) -> Iterator[Hit]:
         if match is None:
             continue
         value = match[2].strip().strip("\"'").strip()
-        if is_written_out(value) and not (in_compose and names_password(match[1]) and is_default(value)):
+        if is_written_out(value) and not (in_compose and names_password(match[1]) and is_default(value, accounts)):
             yield "password", number
+
+
+def _accounts(lines: list[str]) -> frozenset[str]:
+    """The accounts and databases that a Compose file names."""
+    found = (_NAMED.match(line) for line in lines if len(line) <= LONGEST_LINE)
+    return frozenset(match[2].strip().strip("\"'").lower() for match in found if match and names_account(match[1]))

@@ -8,6 +8,7 @@ Modelled on zizmor (https://docs.zizmor.sh/audits/) and GitHub's own advice
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from nis2check.evidence.observe import Unread, Unseen
 from nis2check.evidence.repo import shell_commands
@@ -49,6 +50,8 @@ FACTS = (
     _array("image_releases", "Releases of official products in container images of jobs."),
     _array("unsafe_commands", f"Commands of run, by kind: {shell_commands.MEANING}."),
 )
+
+MOST_OLD_COMMANDS = 20  # of one script
 
 _WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml\Z", re.IGNORECASE)
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml\Z", re.IGNORECASE)
@@ -236,7 +239,7 @@ def _script(workflow: Workflow, job: str, script: Node, out: Listing) -> None:
     out.holds(injections, old, "github_actions.unsafe_commands")
     for context, below in strangers(text, workflow.events):
         out.add(injections, script.first_line + below, job=job, context=context)
-    for match in _OLD_COMMANDS.finditer(text):
+    for match in islice(_OLD_COMMANDS.finditer(text), MOST_OLD_COMMANDS):
         out.add(old, script.first_line + text.count("\n", 0, match.start()), job=job, command=match[1] or match[2])
     for offender in shell_commands.unsafe(text, script.first_line, job):
         line = offender.pop("line")

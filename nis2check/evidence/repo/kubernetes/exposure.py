@@ -81,6 +81,8 @@ def exposure_facts(thing: Thing, out: Listing) -> Iterator[Read]:
         yield from _versions(thing.root.get("spec"), "minVersion", "maxVersion", "")
     elif thing.kind == "Gateway" and thing.group == "networking.istio.io":
         yield from _istio(thing)
+    elif thing.kind == "ConfigMap":
+        yield from _controller(thing)
 
 
 def is_public(host: str) -> bool:
@@ -257,6 +259,15 @@ def _istio(thing: Thing) -> Iterator[Read]:
                 yield from _versions(tls, "minProtocolVersion", "maxProtocolVersion", f"{host.lower()}:443")
             elif tls.word("httpsRedirect").lower() == "true":
                 yield from _redirected(host, tls.line)
+
+
+def _controller(thing: Thing) -> Iterator[Read]:
+    """``ssl-protocols`` of the ConfigMap of ingress-nginx: nginx's own words, for every host of the controller."""
+    said = thing.root.get("data", "ssl-protocols")
+    words = (said.text or "").split() if said is not None else []
+    if said is not None and words and set(words) <= {"SSLv2", "SSLv3", *_VERSIONS}:
+        yield Read("tls.accepted", True, said.line)
+        yield Read("tls.versions", sorted(set(words)), said.line)
 
 
 def _versions(node: Node | None, least: str, most: str, subject: str) -> Iterator[Read]:
