@@ -42,6 +42,7 @@ def poisoned(document: dict[str, Any], payload: str) -> dict[str, Any]:
         one["reason"] = payload
         one["facts"] = {f"x.{payload}": payload, "y.list": [payload], "z.map": {payload: [payload]}}
         one["location"] = {"file": payload, "line": 1}
+        one["offenders"] = [{"fact": payload, "location": {"file": payload, "line": 2}, "print": payload}]
         one["addresses"] = [{"address": payload, "verdict": one["verdict"], "reason": payload}]
     for gap in document["gaps"]:
         gap |= {"name": payload, "subject": payload, "address": payload, "detail": payload}
@@ -51,6 +52,13 @@ def poisoned(document: dict[str, Any], payload: str) -> dict[str, Any]:
         one |= {"owner": payload, "title": {"fr": payload}, "because": {"fr": payload}}
     for one in document["drift"]:
         one |= {"subject": payload, "declared": payload, "observed": [payload]}
+    document["imported"] = [
+        {
+            **dict.fromkeys(("tool", "version", "rule", "title", "message", "resource", "concern", "theme"), payload),
+            "severity": "high", "references": [{"source": "nis2", "clause": payload, "strength": "indicator"}],
+            "location": {"file": payload, "line": 3}, "duplicate_of": None,
+        }
+    ]  # fmt: skip
     for rule in document["rules"].values():
         rule |= {key: {"fr": payload} for key in ("title", "why", "impact", "limits")}
         rule["remediation"] = {"fr": payload, payload: payload}

@@ -55,6 +55,20 @@ def test_both_workbooks_hold_the_rows_of_the_csv_and_the_same_sheets(golden: dic
     assert len(one["Non vu"]) == 1 + len(golden["gaps"])
 
 
+def test_results_of_other_tools_stand_apart(golden: dict[str, Any], tmp_path: Path) -> None:
+    golden["imported"] = [
+        {
+            "tool": "Trivy", "version": "0.60", "rule": "AVD-DS-0002", "title": "root user", "message": "", "severity": "high",
+            "location": {"file": "Dockerfile", "line": 3}, "resource": "", "concern": "", "theme": "", "references": [],
+            "duplicate_of": None,
+        }
+    ]  # fmt: skip
+    sheets = of_ods(ods.render(golden, "fr"), tmp_path)
+    assert list(sheets)[-1] == "Autres outils"
+    assert sheets["Autres outils"][1][:6] == ["Trivy", "AVD-DS-0002", "root user", "Élevée", "Dockerfile", "3"]
+    assert len(sheets["Constats"]) == 1 + len(golden["findings"])
+
+
 def test_english_sheets(golden: dict[str, Any]) -> None:
     assert len(of_xlsx(xlsx.render(golden, "en"))) == 4
 

@@ -28,8 +28,10 @@ class Table(NamedTuple):
 
 
 def all_tables(document: Mapping[str, Json], lang: str) -> tuple[Table, ...]:
-    """Findings, plan, objectives and what could not be seen, in the language being spoken."""
-    return found(document, lang), planned(document, lang), by_objective(document, lang), unseen(document)
+    """Findings, plan, objectives, what could not be seen, and results of other tools when there are some, in the language
+    being spoken."""
+    ours = (found(document, lang), planned(document, lang), by_objective(document, lang), unseen(document))
+    return (*ours, elsewhere(document)) if document["imported"] else ours
 
 
 def found(document: Mapping[str, Json], lang: str) -> Table:
@@ -127,6 +129,30 @@ def unseen(document: Mapping[str, Json]) -> Table:
         for gap in gaps
     )
     return Table(_("Non vu"), columns, _cleaned(rows))
+
+
+def elsewhere(document: Mapping[str, Json]) -> Table:
+    """One row a result of another tool: beside our findings, never among them."""
+    columns = (
+        (_("Outil"), 16), (_("Règle"), 24), (_("Intitulé"), 50), (_("Gravité"), 11), (_("Fichier"), 30), (_("Ligne"), 7),
+        (_("Ressource"), 30), (_("Références"), 30), (_("Constat de nis2check"), 20),
+    )  # fmt: skip
+    return Table(_("Autres outils"), columns, _cleaned(_foreign(row) for row in document["imported"]))
+
+
+def _foreign(row: Mapping[str, Json]) -> list[str]:
+    place = row["location"] or {}
+    return [
+        str(row["tool"]),
+        str(row["rule"]),
+        str(row["title"]),
+        words.severity(row["severity"]),
+        str(place.get("file", "")),
+        str(place.get("line", "")),
+        str(row["resource"]),
+        ", ".join(words.reference(reference) for reference in row["references"]),
+        str(row["duplicate_of"] or ""),
+    ]
 
 
 def _cleaned(rows: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
