@@ -90,7 +90,7 @@ def test_suites_and_groups() -> None:
     facts, _gaps = read(
         host("SSLCipherSuite ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA\nSSLOpenSSLConfCmd Curves X25519:secp384r1")
     )
-    assert facts["tls.weak_suites"] == ["CBC", "RSA-KEX"]
+    assert facts["tls.weak_suites"] == ["RSA-KEX", "CBC"]
     assert facts["tls.groups"] == ["x25519", "secp384r1"]
     assert read(host("SSLCipherSuite HIGH:!aNULL"))[1]["tls.weak_suites"] is Why.UNREADABLE
     assert read(host("SSLCipherSuite RC4-SHA"))[1]["tls.weak_suites"] is Why.UNREADABLE

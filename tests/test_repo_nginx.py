@@ -442,7 +442,7 @@ def test_a_server_that_only_redirects_has_no_page_to_judge() -> None:
     ("words", "weak", "why"),
     [
         ("ssl_ciphers ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305;", [], None),
-        ("ssl_ciphers ECDHE-RSA-AES128-SHA:AES256-GCM-SHA384;", ["CBC", "RSA-KEX"], None),
+        ("ssl_ciphers ECDHE-RSA-AES128-SHA:AES256-GCM-SHA384;", ["RSA-KEX", "CBC"], None),
         ("ssl_ciphers DHE-RSA-AES128-GCM-SHA256;", [], None),  # no ssl_dhparam, no DHE
         ("ssl_ciphers DHE-RSA-AES128-GCM-SHA256; ssl_dhparam dh.pem;", ["DHE"], None),
         ("ssl_ciphers HIGH:!aNULL:!MD5;", None, Why.UNREADABLE),

@@ -110,7 +110,7 @@ def test_suites_and_curves() -> None:
         "        - TLS_RSA_WITH_AES_128_GCM_SHA256\n      curvePreferences: [X25519, CurveP256]\n"
     )
     facts, gaps = read(STATIC + ROUTER + text, path="traefik.yml")
-    assert facts["tls.weak_suites"] == ["CBC", "RSA-KEX"]
+    assert facts["tls.weak_suites"] == ["RSA-KEX", "CBC"]
     assert facts["tls.groups"] == ["x25519", "secp256r1"]
     assert gaps["tls.versions"] is Why.UNREADABLE
 

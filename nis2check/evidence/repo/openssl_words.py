@@ -8,10 +8,10 @@ they hold depends on the version and on the build.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nis2check.evidence.observe import Read, Unread
-from nis2check.model import Kind, Why
+from nis2check.model import Json, Kind, Why
 
 # Named suites that no supported OpenSSL accepts without being told to: which one is there, a file does not say.
 BROKEN = frozenset({"NULL", "ANON", "EXPORT", "RC4", "DES", "3DES"})
@@ -24,6 +24,7 @@ _SUITE = re.compile(
     r"|CHACHA20-POLY1305(?:-SHA256)?|CAMELLIA(?:128|256)-SHA(?:256|384)?|ARIA(?:128|256)-GCM-SHA(?:256|384)"
     r"|(?:3DES-EDE|DES-CBC3?|IDEA-CBC|RC2-CBC)-(?:SHA|MD5)|RC4-(?:SHA|MD5)|SEED-SHA|NULL-(?:SHA(?:256|384)?|MD5)))"
 )
+_ORDER = ("NULL", "ANON", "EXPORT", "RC4", "DES", "3DES", "RSA-KEX", "CBC", "DHE")
 _BROKEN_CLASSES = {
     "RC4", "DES", "3DES", "EXP", "EXPORT", "EXPORT40", "EXPORT56", "LOW", "MEDIUM", "NULL", "ENULL", "ANULL", "ADH", "AECDH",
     "COMPLEMENTOFALL",
@@ -84,6 +85,11 @@ def classes(suite: str) -> set[str]:
     return found
 
 
+def in_order(weak: Collection[str]) -> list[Json]:
+    """As the TLS probe orders them, so that what is the same compares as the same."""
+    return [word for word in _ORDER if word in weak]
+
+
 def broken(text: str) -> list[str]:
     """The words of a list that ask for suites without worth (NULL, anonymous, export, RC4, DES, 3DES), classes included."""
     asked = [word.lstrip("+") for word in re.split(r"[:, ]+", text[:LONGEST]) if word and word[0] not in "!-@"]
@@ -111,7 +117,7 @@ def suites(
         detail = f"the list asks for {', '.join(doubtful)}, which the OpenSSL that is there may refuse"
         yield Unread("tls.weak_suites", Why.UNREADABLE, detail, line, subject, kind)
     else:
-        yield Read("tls.weak_suites", sorted(weak), line, subject, kind)
+        yield Read("tls.weak_suites", in_order(weak), line, subject, kind)
 
 
 def groups(text: str, line: int, subject: str, kind: Kind = Kind.TLS) -> Iterator[Read | Unread]:

@@ -15,6 +15,7 @@ from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.caddy.syntax import Directive
 from nis2check.evidence.repo.host_names import is_host_name
+from nis2check.evidence.repo.openssl_words import in_order
 from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.model import Kind, Why
 
@@ -108,7 +109,7 @@ def tls(site: Directive, line: int, subject: str) -> Found:
         weak = {"CBC" for word in ciphers.words[1:] if "_CBC_" in word} | {
             "RSA-KEX" for word in ciphers.words[1:] if word.startswith("TLS_RSA_")
         }
-        yield Read("tls.weak_suites", sorted(weak), ciphers.line, subject, Kind.TLS)
+        yield Read("tls.weak_suites", in_order(weak), ciphers.line, subject, Kind.TLS)
     curves = said.get("curves")
     if curves is not None and all(word in _GROUPS for word in curves.words[1:]):
         yield Read("tls.groups", [_GROUPS[word] for word in curves.words[1:]], curves.line, subject, Kind.TLS)

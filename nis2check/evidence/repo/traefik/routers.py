@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.host_names import is_host_name
+from nis2check.evidence.repo.openssl_words import in_order
 from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.evidence.repo.traefik.settings import Entry, Settings
 from nis2check.model import Kind, Why
@@ -154,7 +155,7 @@ def options(settings: Settings, name: str, subject: str, kind: Kind) -> Found:
         yield Unread("tls.versions", Why.UNREADABLE, detail, line, subject, kind)
     suites, curves = settings.get(f"{prefix}.ciphersuites"), settings.get(f"{prefix}.curvepreferences")
     if suites is not None and not suites.templated:
-        yield Read("tls.weak_suites", sorted(_weak(suites.words)), suites.line, subject, kind)
+        yield Read("tls.weak_suites", in_order(_weak(suites.words)), suites.line, subject, kind)
     if curves is not None and curves.words and all(word.lower() in _CURVES for word in curves.words):
         yield Read("tls.groups", [_CURVES[word.lower()] for word in curves.words], curves.line, subject, kind)
 
