@@ -132,6 +132,12 @@ def test_blocks_of_one_name_make_a_list_and_dynamic_ones_what_their_list_says() 
     assert [one.unknown for one in found.find("rule.port") if one.unknown] == ['dynamic "rule"']
 
 
+def test_the_default_of_a_variable_does_not_say_never() -> None:
+    text = 'variable "n" { default = 0 }\nresource "aws_kms_key" "a" {\n  count = var.n\n}\n'
+
+    assert [one["line"] for one in read(text)[0]["key_rotation"]] == [2]
+
+
 @pytest.mark.parametrize("never", ["count = 0", "for_each = {}", "for_each = toset([])"])
 def test_what_is_never_made_is_not_judged(never: str) -> None:
     assert read(f'resource "aws_db_instance" "b" {{\n  {never}\n  publicly_accessible = true\n}}\n') == ({}, [])
@@ -551,8 +557,9 @@ def test_a_record_that_is_not_written_out_says_nothing(target: str) -> None:
         "a = <<EOF\n" * 200_000,
         'resource "aws_x" "y" {\n}\n' * 6000,
         'resource "aws_sqs_queue" "y" {\n a = [' + "1," * 400_000 + "]\n}\n",
+        "a = " + "1+" * 1_000_000 + "1\n",
     ],
-    ids=["brackets", "quotes", "heredocs", "blocks", "list"],
+    ids=["brackets", "quotes", "heredocs", "blocks", "list", "sum"],
 )
 def test_bombs_are_one_gap(text: str) -> None:
     start = time.process_time()

@@ -137,8 +137,10 @@ def test_an_empty_state_and_an_encrypted_one_offend_nobody() -> None:
         ("{", Why.MALFORMED),
         ("[1]", Why.MALFORMED),
         ('{"a":' * 30_000 + "1" + "}" * 30_000, Why.LIMIT),
+        ('{"format_version": "1.2", "values": [' + "[]," * 300_000 + "[]]}", Why.LIMIT),
+        (plan(resource("aws_sqs_queue", "a", {"x": json.loads("[" * 600 + "]" * 600)})), Why.LIMIT),
     ],
-    ids=["half", "list", "depth"],
+    ids=["half", "list", "depth", "values", "depth of one value"],
 )
 def test_what_is_no_plan_is_one_gap(text: str, why: Why) -> None:
     assert read(text) == ({}, [("syntax", why)])

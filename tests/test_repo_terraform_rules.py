@@ -88,6 +88,7 @@ REFUSED: dict[str, list[str]] = {
         resource("google_container_cluster"),
         resource("scaleway_k8s_acl", 'acl_rules { ip = "0.0.0.0/0" }'),
         resource("ovh_cloud_project_kube_iprestrictions", 'ips = ["0.0.0.0/0"]'),
+        resource("outscale_oks_cluster", 'admin_whitelist = ["0.0.0.0/0"]'),
     ],
     "metadata-token": [resource("aws_instance", 'metadata_options { http_tokens = "optional" }')],
     "tls-versions": [

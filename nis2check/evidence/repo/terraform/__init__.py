@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo.terraform import concerns, records
+from nis2check.model import Why
 
 NAME = "terraform"
 FACTS = (*concerns.FACTS, *records.FACTS)
@@ -49,3 +50,5 @@ def read(path: str, text: str) -> Found:
             yield from reading.plan(path, text)
     except Unseen as error:
         yield Unread("terraform.syntax", error.why, error.detail)  # one gap of the file, not one of each concern
+    except RecursionError:
+        yield Unread("terraform.syntax", Why.LIMIT, "nested too deeply")

@@ -16,7 +16,8 @@ from nis2check.model import Why
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_MARKS = 300_000  # the grammar takes 6 µs for each, right or wrong
+LARGEST = 1_500_000  # characters without long heredocs: the grammar takes 200 bytes for each when all are signs
+MOST_MARKS = 300_000  # and 6 µs for each of these, right or wrong
 LONGEST_HEREDOC = 32 << 10  # characters
 DEEPEST_BRACKETS = 500
 MOST_BLOCKS = 5000
@@ -43,8 +44,8 @@ class Tree:
 def parse(text: str) -> Tree:
     """Raises Unseen(limit)."""
     text = _without_long_heredocs(text)
-    if sum(map(text.count, _MARKS)) > MOST_MARKS:
-        raise Unseen(Why.LIMIT, f"more than {MOST_MARKS} quotes, brackets and signs")
+    if len(text) > LARGEST or sum(map(text.count, _MARKS)) > MOST_MARKS:
+        raise Unseen(Why.LIMIT, f"more than {LARGEST} characters, or {MOST_MARKS} quotes, brackets and signs")
     _judge_depth(text)
     source = text.encode("utf-8", "replace")
     roots = _roots(source)

@@ -18,12 +18,15 @@ from nis2check.model import Json, Why
 
 MOST_RESOURCES = 20_000
 DEEPEST_MODULES = 30
+MOST_VALUES = 400_000
 
 _ADDRESS = re.compile(r'"(?:address|name)"\s*:\s*"((?:[^"\\]|\\.){1,300})"')
 
 
 def document(text: str) -> dict[str, Json]:
     """The file as JSON. Raises Unseen: malformed, limit."""
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise Unseen(Why.LIMIT, f"more than {MOST_VALUES} values")
     try:
         found = json.loads(text)
     except ValueError as error:

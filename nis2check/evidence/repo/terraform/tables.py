@@ -124,6 +124,7 @@ NETWORK: tuple[Setting, ...] = (
     ),
     row("kubernetes_api_public", "scaleway_k8s_acl", "acl_rules.ip", anywhere),
     row("kubernetes_api_public", "ovh_cloud_project_kube_iprestrictions", "ips", anywhere),
+    row("kubernetes_api_public", "outscale_oks_cluster outscale_oks_project", "admin_whitelist", anywhere),
     row("metadata_v1", "aws_instance aws_launch_template", "metadata_options.http_tokens", among("optional"), _UNTOLD),
     row("metadata_v1", "aws_launch_configuration", "metadata_options.http_tokens", among("optional"), _UNTOLD),
 )
@@ -332,6 +333,7 @@ BACKUPS: tuple[Setting, ...] = (
         unless="master_instance_name",
     ),
     row("database_backup", "scaleway_rdb_instance", "disable_backup", _ON, _FITS),
+    row("database_backup", "scaleway_mongodb_instance", "is_snapshot_schedule_enabled", _OFF),
     row("database_backup", "aws_dynamodb_table", "point_in_time_recovery.enabled", _OFF, _OFFENDS),
     row("database_backup", _FLEXIBLE, "backup_retention_days", never, _FITS),
     row("backup_short", "aws_db_instance", "backup_retention_period", below(7, but=(0,)), unless=_REPLICA),
@@ -348,6 +350,7 @@ BACKUPS: tuple[Setting, ...] = (
         below(7),
         only=(f"{_BACKUP}.backup_retention_settings.retention_unit", "COUNT"),
     ),
+    row("backup_short", "scaleway_mongodb_instance", "snapshot_schedule_retention_days", below(7)),
     row("backup_short", "aws_backup_plan", "rule.lifecycle.delete_after", below(7)),
     row("backup_deletable", "azurerm_recovery_services_vault", "soft_delete_enabled", _OFF),
     row("backup_deletable", "azurerm_recovery_services_vault", "immutability", among("Disabled")),
