@@ -381,7 +381,7 @@ def test_an_address_that_serves_nothing_is_one_line_without_its_password(url: st
     with pytest.raises(InputError) as fault:
         History(url).runs()
 
-    text = f"{fault.value.place}: {fault.value.what} {fault.value.advice}"
+    text = f"{fault.value.place}: {fault.value.what} {fault.value.advice} {History(url)!r}"
     assert said in text
     assert SECRET not in text and "\n" not in text
 
@@ -403,6 +403,7 @@ def test_a_server_elsewhere_must_prove_who_it_is(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PGHOST", raising=False)
 
     assert parse(url).get("sslmode") == mode
+    assert SECRET not in repr(door(url.replace("//", f"//u:{SECRET}@")))
 
 
 def test_without_the_extra_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import ipaddress
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nis2check.errors import InputError, Place
@@ -55,7 +55,7 @@ def _dressed(query: str) -> bytes:
 class PostgresqlDoor:
     """The door to a server (``history.door.Door``). ``parameters`` are libpq's, the password among them."""
 
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, str] = field(repr=False)
     patience: float
 
     @property
@@ -119,11 +119,12 @@ class PostgresqlDoor:
             query = "SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = %s::regnamespace LIMIT 1"
             if session.execute(query, (_NAME,)).fetchone() is None:
                 return False
-        self._known(str(row[0] or "").removeprefix(_MARK))
+        self._known(str(row[0]))
         return True
 
-    def _known(self, version: str) -> None:
-        if not version.isdigit() or len(version) > 9:
+    def _known(self, comment: str) -> None:
+        version = comment.removeprefix(_MARK)
+        if not comment.startswith(_MARK) or not version.isdigit() or len(version) > 9:
             raise self.damaged(_("ses tables ne sont pas celles de nis2check"))
         if int(version) > VERSION:
             what = _("Historique écrit par un nis2check plus récent (format {version}, connu : {known}).")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import zlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -68,7 +68,7 @@ class History:
     """A history by its place: a file, or the ``postgresql://`` URL of a team's. Every method opens, checks and closes it.
     Raises InputError, one sentence for each fault."""
 
-    place: Path | str
+    place: Path | str = field(repr=False)  # a URL may hold a password
     patience: float = PATIENCE  # seconds
 
     @property
