@@ -40,9 +40,19 @@ def exits() -> str:
 
 
 def formats() -> str:
-    from nis2check.report.formats import FORMATS
+    from nis2check.report.formats import EXTRAS, FOLDERS, FORMATS
 
-    return _table(("Format", "Type", "Suffixe"), [(f"`{one.NAME}`", one.MEDIA, f"`{one.SUFFIX}`") for one in FORMATS])
+    rows = [
+        (
+            f"`{one.NAME}`",
+            one.MEDIA,
+            f"`{one.SUFFIX}`",
+            f"`{EXTRAS[one.NAME].name}`" if one.NAME in EXTRAS else "",
+            f"`{one.NAME}=DOSSIER/`" if one.NAME in FOLDERS else "",
+        )
+        for one in FORMATS
+    ]
+    return _table(("Format", "Type", "Suffixe", "Extra", "En plusieurs fichiers"), rows)
 
 
 def probes() -> str:
