@@ -66,6 +66,8 @@ def test_it_is_tagged_archivable_and_reproducible(render: Callable[..., bytes], 
 
 
 def test_the_report_says_what_the_page_says(golden: dict[str, Any]) -> None:
+    point = {"run": 1, "started": "2026-06-01T10:00:00+02:00", "complete": True, "regime": "", "rules": ""}
+    golden["trend"] = [point | {"coverage": golden["coverage"] | {"pass": 12}}, point | {"coverage": golden["coverage"]}]
     _reader, text = read(pdf.render(golden, "fr"))
     for words in (
         "Communauté de communes des Étangs & Forêts",
@@ -82,6 +84,7 @@ def test_the_report_says_what_the_page_says(golden: dict[str, Any]) -> None:
         "203.0.113.14:3389",
         "Dérive entre les fichiers et ce qui est en service",
         "Dérogation D-004 jusqu’au 15 janvier 2027",
+        "1er juin 2026 12 17 43 91",
         "Ce rapport ne donne ni note ni score.",
     ):
         assert words in text, words

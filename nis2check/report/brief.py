@@ -116,7 +116,7 @@ def _standing(document: Document, lang: str) -> Iterator[str]:
         )
     measures = sum(one["measures"] for one in document["objectives"])
     if measures:
-        yield _("Sur les {n} mesures du référentiel de l'ANSSI, {done} sont attestées conformes.").format(
+        yield _("Sur les {n} mesures du référentiel national (ANSSI), {done} sont attestées conformes.").format(
             n=printing.number(measures, lang),
             done=printing.number(sum(one["pass"] for one in document["objectives"]), lang),
         )
@@ -196,8 +196,8 @@ def _decision(item: Item, lang: str, guard: discreet.Discretion, full: bool) -> 
     days = (one if effort < 2 else many).format(n=printing.number(effort, lang))
     return Decision(
         what,
-        _("{owner}, {days}, pour {month}. Dépense : à chiffrer.").format(
-            owner=words.owner(str(item["owner"]), lang), days=days, month=printing.month(str(item["month"]), lang)
+        _("Par {owner}, {days}, pour {month}. Dépense : à chiffrer.").format(
+            owner=brief_words.owner(str(item["owner"])), days=days, month=printing.month(str(item["month"]), lang)
         ),
     )
 
@@ -234,7 +234,9 @@ def _law(document: Document, lang: str) -> Iterator[str]:
         sure = words.confidence(status["confidence"]) if status.get("confidence") else ""
         yield words.legal_status(status, lang) + (f" ({sure})." if sure else "")
     if "2.A.1" in document["framework"]["measures"]:
-        yield _("Le référentiel de l'ANSSI demande que le dirigeant exécutif réponde de la sécurité numérique (2.A.1).")
+        yield _(
+            "Le référentiel national (ANSSI) demande que le dirigeant exécutif réponde de la sécurité numérique (2.A.1)."
+        )
 
 
 def _foot(document: Document, lang: str) -> Iterator[str]:

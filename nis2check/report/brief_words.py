@@ -129,6 +129,17 @@ def _objectives() -> dict[str, Meaning]:
     }  # fmt: skip
 
 
+def owner(code: str) -> str:
+    """Who carries an action, without initials; a name that the body gave as it is."""
+    owners = {
+        "dgs": _("la direction générale"),
+        "dsi": _("le service informatique"),
+        "outsourcer": _("le prestataire informatique"),
+        "hr": _("les ressources humaines"),
+    }
+    return owners.get(code, code)
+
+
 def decision(measure: str) -> str:
     """What elected officials decide for a ReCyF measure; empty when its own title says it."""
     decisions = {

@@ -10,7 +10,8 @@ from typing import Any
 from nis2check import emblem, files, printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
-from nis2check.report import findings, html, plan_page, reasons, typeset, words
+from nis2check.report import beside, findings, html, plan_page, reasons, typeset, words
+from nis2check.report.curve import Curve
 from nis2check.report.findings import Group
 from nis2check.report.typeset import Verbatim
 
@@ -58,7 +59,9 @@ def _data(document: Document, lang: str) -> dict[str, Any]:
             lang,
         ),
         "lists": list(_lists(document, shown, lang)),
-        "tables": [one for one in (_drift(document), _waivers(document, lang)) if one["rows"]],
+        "tables": [
+            one for one in (_trend(shown["trend"], lang), _drift(document), _waivers(document, lang)) if one["rows"]
+        ],
         "findings": _("Constats"),
         "methods": _("Méthode, limites et empreintes"),
         "method": list(_method(document, lang)),
@@ -254,6 +257,10 @@ def _lists(document: Document, shown: Mapping[str, Any], lang: str) -> Iterator[
         [f"{group.title(document, lang)} ({findings.proofs_text(group)})" for group in shown["passed"]],
     )
     yield _list(
+        _("Constats d'autres outils"),
+        [_("{name} : {text}").format(name=name, text=text) for name, text in beside.imported(document)],
+    )
+    yield _list(
         _("Ce qui reste inconnu"),
         [
             _("{n} : {why}").format(n=printing.number(len(some), lang), why=words.why(why))
@@ -264,6 +271,22 @@ def _lists(document: Document, shown: Mapping[str, Any], lang: str) -> Iterator[
 
 def _list(title: str, items: list[str]) -> dict[str, Any]:
     return {"title": title, "items": items[:MOST_LINES], "more": _more(len(items) - MOST_LINES)}
+
+
+def _trend(trend: Curve | None, lang: str) -> dict[str, Any]:
+    """The table of the curve that the HTML draws."""
+    names = ("pass", "gaps", "open", "applicable")
+    return {
+        "title": _("Évolution depuis la première analyse gardée"),
+        "heads": [_("Analyse"), _("Conformes"), _("Écarts"), _("Sans réponse"), _("Total")],
+        "rows": [
+            [
+                printing.date(row.started, lang) + (f" ({row.note})" if row.note else ""),
+                *(printing.number(row.counts[name], lang) for name in names),
+            ]
+            for row in (trend.rows if trend else ())
+        ],
+    }
 
 
 def _drift(document: Document) -> dict[str, Any]:
