@@ -524,3 +524,20 @@ def test_file_facts_that_the_file_does_not_settle(fact: str, text: str) -> None:
 )
 def test_what_is_no_concern_is_not_told(fact: str, text: str) -> None:
     assert [one for one in nginx.read("nginx.conf", text) if one.name == fact] == []
+
+
+@pytest.mark.parametrize("common", ["ssl_protocols TLSv1;", "ssl_protocols TLSv1.2 TLSv1.3;", ""])
+def test_what_a_site_takes_from_the_http_block_of_another_file_is_not_known(tmp_path: Path, common: str) -> None:
+    """conf.d/ville.conf inherits from nginx.conf: neither its good nor its weak settings give the site a verdict."""
+    from nis2check.evidence import tree
+    from nis2check.rules.judge import judge
+    from nis2check.rules.load import shipped_rules
+
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "nginx.conf").write_text(f"events {{}}\nhttp {{\n{common}\n{HSTS}\ninclude conf.d/*.conf;\n}}\n")
+    (tmp_path / "conf.d/ville.conf").write_text(f"server {{ {TLS} root /srv; }}\n")
+    evidence = tree.read(tmp_path, [nginx])
+    rules = [rule for rule in shipped_rules() if rule.id in {"tls/versions", "http/hsts", "http/version-hidden"}]
+    findings = judge(rules, [], evidence.facts, evidence.gaps)
+    verdicts = {one.rule: str(one.verdict) for one in findings if one.target.name == SUBJECT}
+    assert verdicts == {"tls/versions": "unknown", "http/hsts": "unknown", "http/version-hidden": "unknown"}

@@ -100,8 +100,8 @@ CASES: dict[str, tuple[Reader, str, dict[str, str]]] = {
         {
             "suites": SUITES,
             "plain": f"Redirect permanent / https://{NAME}/",
-            "words": f"SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLHonorCipherOrder on\n  Header always set {HSTS} max-age=63072000\n"
-            "  Header set X-Content-Type-Options nosniff",
+            "words": "SSLProtocol -all +TLSv1.2 +TLSv1.3\n  SSLHonorCipherOrder on\n"
+            f"  Header always set {HSTS} max-age=63072000\n  Header set X-Content-Type-Options nosniff",
         },
     ),
     "apache-weak": (
