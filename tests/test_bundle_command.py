@@ -142,6 +142,29 @@ def test_what_is_not_there_is_said(inside: Command, tmp_path: Path) -> None:
     assert (found["signature"]["state"], found["replay"]["state"]) == ("absent", "not_possible")
 
 
+def test_two_proofs_of_one_name_are_refused_and_two_folders_are_not(inside: Command, tmp_path: Path) -> None:
+    for folder, name in (("a", "pv.pdf"), ("b", "PV.pdf")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(folder.encode())
+    done = inside("bundle", str(GOLDEN), "-o", "B.zip", "--proof", "a/pv.pdf", "--proof", "b/PV.pdf")
+    assert done.returncode == 2
+    assert not (tmp_path / "B.zip").exists()
+    assert inside("bundle", str(GOLDEN), "-o", "B.zip", "--proof", "a", "--proof", "b/../b").returncode == 0
+    parts = archive.unpack((tmp_path / "B.zip").read_bytes()).parts
+    assert (parts["pieces/a/pv.pdf"], parts["pieces/b/PV.pdf"]) == (b"a", b"b")
+
+
+def test_links_of_a_folder_of_proofs_are_not_followed(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "pv").mkdir()
+    (tmp_path / "pv" / "lien").symlink_to(tmp_path / "secret")
+    (tmp_path / "pv" / "dossier").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "pv" / "vrai.txt").write_bytes(b"proof")
+    assert inside("bundle", str(GOLDEN), "-o", "B.zip", "--proof", "pv").returncode == 0
+    parts = archive.unpack((tmp_path / "B.zip").read_bytes()).parts
+    assert [name for name in parts if name.startswith("pieces/")] == ["pieces/pv/vrai.txt"]
+
+
 def test_the_same_input_gives_the_same_bytes(inside: Command, judged: Path, key: Callable[..., Path]) -> None:
     path = str(key())
     for name in ("one.zip", "two.zip"):

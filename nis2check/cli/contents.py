@@ -45,7 +45,7 @@ def gather(document: Mapping[str, Json], evidence: Path | None, proofs: Sequence
         parts[EVIDENCE] = files.canonical(load(evidence))
     for name, path in RENDERED.items():
         _render(document, name, path, lang, parts, absent)
-    found = dict(_proof(file, top) for top in proofs for file in _files(top))
+    found = _proofs(proofs)
     parts |= found
     if sum(len(data) for data in parts.values()) > archive.LARGEST // 2:
         size = f"{archive.LARGEST >> 21} Mio"
@@ -66,6 +66,21 @@ def _render(
         return
     for file, data in rendered(document, name, path, lang).items():
         parts[path + file] = data
+
+
+def _proofs(tops: Sequence[Path]) -> dict[str, bytes]:
+    """Two of one name, capitals apart, would become one file on some machines: refused, or a proof would be lost."""
+    out: dict[str, bytes] = {}
+    names: set[str] = set()
+    for top in (each.resolve() for each in tops):
+        for file in _files(top):
+            name, data = _proof(file, top)
+            if name.casefold() in names:
+                what = _("Deux pièces du même nom dans l'archive : {name} ; en renommer une, ou donner leurs dossiers.")
+                raise InputError(what.format(name=name), place=Place(str(file)))
+            names.add(name.casefold())
+            out[name] = data
+    return out
 
 
 def _files(top: Path) -> list[Path]:
