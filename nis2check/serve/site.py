@@ -7,6 +7,7 @@ text. Pages change nothing, so all of them are GET.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +29,7 @@ SHEETS = ("report.css", "dashboard.css")
 A_PAGE = 100  # lines of a table; the others are behind a link
 LONGEST_QUERY = 200  # characters of one value
 OPENED = 8  # results kept ready
+FRESH = 5.0  # seconds that the list of all runs may be old: turning the pages of a country reads it once
 
 STATES = ("", "gaps", "new", "unknown", "interrupted")
 
@@ -79,6 +81,8 @@ class Site:
     lang: str
     _ready: OrderedDict[int, Mapping[str, Json]] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
+    _runs: tuple[Run, ...] = ()
+    _read_at: float = -FRESH
 
     def answer(self, target: str) -> Answer:
         """The page of a path and query; never raises."""
@@ -107,6 +111,14 @@ class Site:
         body = pages.render(template, self.lang, values, sheets=SHEETS, forms="'self'")
         return Answer(status, body, pages.policy(SHEETS, "'self'"))
 
+    def _listed(self) -> tuple[Run, ...]:
+        """Every run, the latest first."""
+        now = time.monotonic()
+        if now - self._read_at >= FRESH:
+            self._runs = self.history.runs()
+            self._read_at = now
+        return self._runs
+
     def _document(self, number: int) -> Mapping[str, Json]:
         """The result of a run; a run that was kept never changes. NotFoundError when it is not there."""
         with self._lock:
@@ -131,7 +143,7 @@ class Site:
         """The bodies of the history, each with its last run."""
         last: dict[str, Run] = {}
         count: dict[str, int] = {}
-        for run in self.history.runs():  # the latest first
+        for run in self._listed():  # the latest first
             last.setdefault(run.body, run)
             count[run.body] = count.get(run.body, 0) + 1
         wanted, state = query.text("q"), query.choice("state", STATES)
