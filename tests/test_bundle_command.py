@@ -17,6 +17,7 @@ import pytest
 
 from nis2check import files
 from nis2check.bundle import archive, manifest, sshsig, timestamp
+from nis2check.errors import InputError
 
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
 SCHEMAS = Path(__file__).parent.parent / "schemas"
@@ -485,6 +486,31 @@ def test_a_key_with_a_passphrase_is_not_asked_of_nobody(inside: Command, key: Ca
     done = inside("bundle", str(GOLDEN), "-o", "B.zip", "--key", str(key("ed25519", "secret")))
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and b"--signature" in done.stderr
+
+
+def test_the_passphrase_is_asked_when_the_key_has_one(key: Callable[..., Path]) -> None:
+    from nis2check.bundle.signers import private_key
+
+    path = key("ed25519", "secret")
+    armored = sshsig.sign(b"message", private_key(path, lambda: "secret"))
+    assert sshsig.verify(b"message", armored).key == " ".join(path.with_suffix(".pub").read_text().split()[:2])
+    with pytest.raises(InputError, match="phrase fausse"):
+        private_key(path, lambda: "other")
+
+
+def test_without_bcrypt_it_says_what_to_install(key: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    from nis2check.bundle.signers import private_key
+
+    def without(_data: bytes, password: bytes | None) -> None:
+        raise TypeError if password is None else UnsupportedAlgorithm("Need bcrypt module")
+
+    monkeypatch.setattr(serialization, "load_ssh_private_key", without)
+    with pytest.raises(InputError, match="bcrypt") as caught:
+        private_key(key("ed25519", "secret"), lambda: "secret")
+    assert "--signature" in caught.value.advice
 
 
 ARMOR = b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
