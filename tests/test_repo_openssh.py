@@ -165,7 +165,8 @@ def test_any_text_is_read(text: str) -> None:
     assert all(isinstance(one, Read | Unread) for one in openssh.read("sshd_config", text))
 
 
-def test_a_long_line_is_a_gap() -> None:
+def test_long_lines_and_many_lines_are_gaps() -> None:
+    assert read("Port 22\n" * 60_000) == ({}, [("*", Why.LIMIT, 50_001)])
     assert read("Ciphers " + "a" * 2_000_000)[1] == [("*", Why.LIMIT, 1)]
 
 

@@ -13,6 +13,7 @@ from nis2check.model import FactSpec, Json, Why
 MOST_OFFENDERS = 200  # of one concern and file
 LONGEST_WORD = 200  # characters kept of a foreign name or value
 LONGEST_LINE = 1 << 14  # a longer one is data, not a setting
+MOST_LINES = 50_000  # of one file
 
 Found = Iterator[Read | Unread]
 
@@ -54,12 +55,16 @@ def conditional_lines(text: str) -> frozenset[int]:
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:
     """The lines from 1, without those that `long_line` tells of."""
-    return ((number, line) for number, line in enumerate(text.splitlines(), 1) if len(line) <= LONGEST_LINE)
+    lines = text.splitlines()[:MOST_LINES]
+    return ((number, line) for number, line in enumerate(lines, 1) if len(line) <= LONGEST_LINE)
 
 
 def long_line(reader: str, text: str) -> Found:
-    """The gap of the first line that is not read for its length."""
-    for number, line in enumerate(text.splitlines(), 1):
+    """The gap of the first line that is not read: for its length, or because so many came before."""
+    lines = text.splitlines()
+    if len(lines) > MOST_LINES:
+        yield Unread(f"{reader}.*", Why.LIMIT, f"more than {MOST_LINES} lines", MOST_LINES + 1)
+    for number, line in enumerate(lines[:MOST_LINES], 1):
         if len(line) > LONGEST_LINE:
             yield Unread(f"{reader}.*", Why.LIMIT, f"a line of more than {LONGEST_LINE} characters", number)
             return

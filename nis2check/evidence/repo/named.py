@@ -31,7 +31,7 @@ FACTS = (
 )
 
 DEEPEST = 30
-MOST_STATEMENTS = 100_000
+MOST_WORDS = 300_000  # of one file, marks and comments included
 MOST_ACLS = 20  # one within another
 
 _BY_NAME = re.compile(
@@ -141,10 +141,10 @@ def parse(text: str) -> list[Statement]:
         kind, raw, position = token.lastgroup, token[0], token.end()
         if kind == "template":
             raise Unseen(Why.TEMPLATED, f"a template, at line {line}")
+        count += 1
+        if count > MOST_WORDS or len(parser.open) > DEEPEST:
+            raise Unseen(Why.LIMIT, f"more than {MOST_WORDS} words or {DEEPEST} levels, at line {line}")
         if kind == "mark":
-            count += 1
-            if count > MOST_STATEMENTS or len(parser.open) > DEEPEST:
-                raise Unseen(Why.LIMIT, f"more than {MOST_STATEMENTS} statements or {DEEPEST} levels, at line {line}")
             parser.mark(raw, line)
         elif kind in {"word", "quoted", "stray"}:
             if not parser.current.words and parser.current.block is None:

@@ -130,6 +130,8 @@ def _parse(text: str) -> _File:
 
 def _words(rest: str) -> tuple[str, ...]:
     """Arguments, quotes and a comment at the end taken off."""
+    if not set(rest) & set("\"'#\\"):
+        return tuple(rest.split())
     try:
         return tuple(shlex.split(rest, comments=True, posix=True))
     except ValueError:  # a quote without its other

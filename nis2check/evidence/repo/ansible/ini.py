@@ -58,6 +58,8 @@ def _assignments(line: str, *, whole: bool) -> list[tuple[str, str]]:
     if whole:
         name, sign, value = line.partition("=")
         return [(name.strip(), value.strip().strip("\"'"))] if sign else []
+    if "=" not in line:
+        return []
     try:
         words = shlex.split(line, comments=True)
     except ValueError:
