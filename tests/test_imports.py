@@ -156,11 +156,13 @@ def test_the_same_file_twice_counts_once(inside: Command, repository: Path) -> N
 
 
 def test_other_tools_change_no_total_and_no_exit_code(inside: Command, repository: Path) -> None:
-    (repository / "repo" / "compose.yaml").write_text("services:\n  a:\n    image: nginx:1.29\n")
-    done = inside("check", "repo", "--json", "--import", f"sarif={SAMPLES / 'zizmor.sarif'}")
-    alone = json.loads(inside("check", "repo", "--json", "--on", "2026-11-22").stdout)
+    (repository / "repo" / "compose.yaml").write_text("services:\n  a:\n    image: x:1\n")
+    arguments = ("check", "repo", "--json", "--on", "2026-11-22")
+    alone = inside(*arguments)
+    assert alone.returncode == 0
+    done = inside(*arguments, "--import", f"sarif={SAMPLES / 'zizmor.sarif'}")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["coverage"] == alone["coverage"]
+    assert json.loads(done.stdout) | {"imported": []} == json.loads(alone.stdout)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +308,14 @@ def test_every_concern_and_clause_of_the_table_exists() -> None:
             "The socket of the container engine is given to no service",
             "container-engine-socket",
         ),
+        ("dockerfile/non-root", "The image does not start as root", "root-user"),
+        ("kubernetes/memory-limits", "Containers have a memory limit", "memory-limit"),
+        (
+            "terraform/database-public",
+            "Managed databases are not reachable from the whole Internet",
+            "database-exposed",
+        ),
+        ("github-actions/script-injection", "No text of strangers pasted into a script", "template-injection"),
         ("secrets/committed", "No secret in clear in the repository", "secret-in-clear"),
     ],
 )
@@ -333,3 +343,40 @@ def test_without_an_import_nothing_changes() -> None:
     assert with_imported(document, None) == document
     assert not beside.imported(document)
     assert not beside.groups(document)
+
+
+def test_what_checkov_and_we_say_of_the_same_lines_is_told_once(inside: Command, repository: Path) -> None:
+    """The very files that the samples were written over."""
+    for name, text in FILES.items():
+        path = repository / "repo" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    done = inside("check", "repo", "--json", "--import", f"sarif={SAMPLES / 'checkov.sarif'}")
+    document = json.loads(done.stdout)
+    rules = {one["id"]: one["rule"] for one in document["findings"]}
+    same = {row["rule"]: rules[row["duplicate_of"]] for row in document["imported"] if row["duplicate_of"]}
+    assert same["CKV_K8S_16"] == "kubernetes/privileged"
+    assert same["CKV_K8S_13"] == "kubernetes/memory-limits"
+    assert same["CKV_DOCKER_7"] == "dockerfile/base-pinned"
+    # The limit of a processor, an open port in an image and the tags of a backup are other concerns.
+    assert not {"CKV_K8S_11", "CKV_DOCKER_1", "CKV2_AWS_60"} & same.keys()
+
+
+FILES = {
+    "Dockerfile": "FROM debian:latest\nRUN curl http://example.org/install.sh | sh\nEXPOSE 22\n",
+    "k8s/deploy.yaml": """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: portail
+spec:
+  selector: {matchLabels: {app: portail}}
+  template:
+    metadata: {labels: {app: portail}}
+    spec:
+      containers:
+        - name: web
+          image: nginx:latest
+          securityContext:
+            privileged: true
+""",
+}
