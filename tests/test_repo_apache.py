@@ -92,7 +92,7 @@ def test_suites_and_groups() -> None:
     )
     assert facts["tls.weak_suites"] == ["RSA-KEX", "CBC"]
     assert facts["tls.groups"] == ["x25519", "secp384r1"]
-    assert read(host("SSLCipherSuite HIGH:!aNULL"))[1]["tls.weak_suites"] is Why.UNREADABLE
+    assert read(host("SSLCipherSuite HIGH:!aNULL:!kRSA"))[1]["tls.weak_suites"] is Why.UNREADABLE
     assert read(host("SSLCipherSuite RC4-SHA"))[1]["tls.weak_suites"] is Why.UNREADABLE
     assert "tls.weak_suites" not in read(host("SSLCipherSuite TLSv1.3 TLS_AES_128_GCM_SHA256"))[0]
 

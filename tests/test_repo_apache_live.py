@@ -331,3 +331,24 @@ def test_a_folder_is_listed_as_read(
         listed = b"Index of" in connection.getresponse().read()
         connection.close()
     assert listed is lists
+
+
+@pytest.mark.parametrize("suites", ["HIGH:!aNULL:!MD5", "HIGH:!aNULL:!eNULL:!RC4:!3DES:!PSK", "HIGH"])
+def test_high_offers_the_exchange_of_rsa_and_cbc(
+    tool: Callable[..., str], certificate: Path, site: Path, suites: str
+) -> None:
+    body = host(f"SSLProtocol TLSv1.2\nSSLCipherSuite {suites}")
+    facts, gaps = read(body)
+    assert facts["tls.weak_suites"] == [["RSA-KEX", "CBC"]]
+    assert "tls.weak_suites" in [one.name for one in gaps]  # so that no rule passes on it
+    context = client()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES256-SHA")
+    with (
+        running(tool("apache2"), certificate, site, body) as ports,
+        socket.create_connection(("127.0.0.1", ports[443]), 5) as plain,
+        context.wrap_socket(plain, server_hostname=NAME) as secure,
+    ):
+        suite = secure.cipher()
+    assert suite is not None
+    assert suite[0] == "AES256-SHA"

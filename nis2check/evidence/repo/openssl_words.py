@@ -29,6 +29,20 @@ _BROKEN_CLASSES = {
     "RC4", "DES", "3DES", "EXP", "EXPORT", "EXPORT40", "EXPORT56", "LOW", "MEDIUM", "NULL", "ENULL", "ANULL", "ADH", "AECDH",
     "COMPLEMENTOFALL",
 }  # fmt: skip
+_BESIDE_HIGH = _BROKEN_CLASSES | {
+    "MD5",
+    "PSK",
+    "SRP",
+    "DSS",
+    "ADSS",
+    "CAMELLIA",
+    "SEED",
+    "IDEA",
+    "ARIA",
+    "DH",
+    "KDHE",
+    "EDH",
+}
 # Combinations that are sound whatever OpenSSL is there: an ephemeral key exchange on curves and authenticated encryption.
 _SOUND = re.compile(
     r"k?(?:EECDH|ECDHE)\+(?:AESGCM|CHACHA20|AESCCM|CHACHA20POLY1305)(?:\+(?:AES(?:128|256)|aRSA|aECDSA))*"
@@ -85,6 +99,12 @@ def classes(suite: str) -> set[str]:
     return found
 
 
+def _is_high(text: str) -> bool:
+    """HIGH with no more than weak suites taken away: AES256-SHA is in it, from OpenSSL 1.0 to 3."""
+    words = [word for word in re.split(r"[:, ]+", text[:LONGEST].strip()) if word]
+    return words[:1] == ["HIGH"] and all(word[0] == "!" and word[1:].upper() in _BESIDE_HIGH for word in words[1:])
+
+
 def in_order(weak: Collection[str]) -> list[Json]:
     """As the TLS probe orders them, so that what is the same compares as the same."""
     return [word for word in _ORDER if word in weak]
@@ -109,6 +129,8 @@ def suites(
     """``tls.weak_suites`` of a list, or why it does not settle them. ``without``: classes that this server cannot offer."""
     names = named(text)
     if names is None:
+        if _is_high(text):
+            yield Read("tls.weak_suites", ["RSA-KEX", "CBC"], line, subject, kind)
         detail = "the list uses classes of suites: what they hold depends on the OpenSSL that is there"
         yield Unread("tls.weak_suites", Why.UNREADABLE, detail, line, subject, kind)
         return
