@@ -508,6 +508,7 @@ def test_file_facts(fact: str) -> None:
         ("nginx.backend_unverified", f"server {{ {TLS} {HTTPS % ''} }}"),  # the http block may say it
         ("nginx.status_open", whole("location /s { stub_status; include allow.conf; }")),
         ("nginx.runs_as_root", "user {{ account }};\n" + whole("")),
+        ("nginx.backend_unverified", whole("location / { proxy_pass https://$backend; }")),
     ],
 )
 def test_file_facts_that_the_file_does_not_settle(fact: str, text: str) -> None:
@@ -521,6 +522,10 @@ def test_file_facts_that_the_file_does_not_settle(fact: str, text: str) -> None:
         ("nginx.logs_off", whole("location ~ \\.png$ { access_log off; }")),  # images need no log
         ("nginx.backend_unverified", whole("location / { proxy_pass https://127.0.0.1:8443; }")),
         ("nginx.open_proxy", whole("location / { return 404; }")),
+        (
+            "nginx.backend_unverified",
+            whole("location / { proxy_pass https://app; }", "upstream app { server 127.0.0.1:8443; server [::1]:1; }"),
+        ),
     ],
 )
 def test_what_is_no_concern_is_not_told(fact: str, text: str) -> None:

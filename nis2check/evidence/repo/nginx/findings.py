@@ -148,9 +148,12 @@ def _backend(chain: tuple[Directive, ...], server: Server, said: Concerns) -> No
     if one is None or not one.words:
         return
     _sort(_BY_REQUEST.match(one.words[0]) is not None, "nginx.open_proxy", one.words[0], one, said)
-    if not _is_remote(one.words[0]):
+    fact, host = "nginx.backend_unverified", _secure_host(one.words[0])
+    if not host or all(_is_loopback(place) for place in _upstream(server, host)):
         return
-    fact = "nginx.backend_unverified"
+    if "$" in host or "{{" in host:
+        said.open(fact, Why.TEMPLATED, "the backend comes from a variable", one.line)
+        return
     verify = next((found for block in reversed(chain) if (found := block.last("proxy_ssl_verify")) is not None), None)
     setting: Directive | Unseen = verify or server.setting("proxy_ssl_verify")
     if isinstance(setting, Unseen) and setting.why is not Why.NOT_ASKED:
@@ -161,11 +164,25 @@ def _backend(chain: tuple[Directive, ...], server: Server, said: Concerns) -> No
         _sort(isinstance(setting, Unseen) or not says(setting, "on"), fact, one.words[0], one, said)
 
 
-def _is_remote(url: str) -> bool:
-    host = re.match(r"https://(\[[^\]]*\]|[^/:]*)", url, re.IGNORECASE)
-    if host is None or not host[1] or host[1].lower() == "localhost" or host[1].startswith("unix"):
-        return False
-    try:
-        return not ipaddress.ip_address(host[1].strip("[]")).is_loopback
-    except ValueError:
+def _secure_host(url: str) -> str:
+    """The host of an https backend, empty for others."""
+    found = re.match(r"https://(unix:|\[[^\]]*\]|[^/:]*)", url, re.IGNORECASE)
+    return "" if found is None or found[1] == "unix:" else found[1].lower()
+
+
+def _upstream(server: Server, host: str) -> list[str]:
+    """The addresses of the upstream of that name, else the host itself."""
+    groups = server.outer.every("upstream") if server.outer is not None else ()
+    group = next((one for one in groups if one.words[:1] == (host,)), None)
+    places = [one.words[0] for one in group.every("server") if one.words] if group is not None else []
+    return places or [host]
+
+
+def _is_loopback(place: str) -> bool:
+    bare = place.rpartition(":")[0] if re.search(r"(?:[^:]|\]):\d+\Z", place) else place
+    if bare == "localhost" or bare.startswith("unix"):
         return True
+    try:
+        return ipaddress.ip_address(bare.strip("[]")).is_loopback
+    except ValueError:
+        return False
