@@ -32,6 +32,12 @@ CASES: dict[str, tuple[str, list[int], str]] = {
         [4],
         "secretGenerator:\n- name: s\n  literals: [password=CHANGE_ME]\n",
     ),
+    "weak_patches": (
+        "patches:\n- target: {kind: Deployment}\n  patch: |-\n    - op: add\n      path: /spec/privileged\n      value: true\n"
+        "- patch: |\n    kind: Deployment\n    spec:\n      hostNetwork: true\n",
+        [6, 10],
+        "patches:\n- path: other.yaml\n- patch: |\n    kind: Deployment\n    spec: {replicas: 2}\n",
+    ),
     "charts_unpinned": ("helmCharts:\n- name: redis\n", [2], "helmCharts:\n- {name: redis, version: 19.1.2}\n"),
 }
 
@@ -64,6 +70,11 @@ def test_releases_and_templates() -> None:
 def test_examples_hold_no_secret() -> None:
     text = CASES["literal_secrets"][0]
     assert list(kustomize.read("examples/a/kustomization.yaml", text)) == []
+
+
+def test_a_patch_that_cannot_be_read_is_a_gap() -> None:
+    _facts, gaps = read("patches:\n- patch: |\n    a: [\n    b\n")
+    assert gaps == [("kustomize.weak_patches", Why.MALFORMED, 2)]
 
 
 def test_a_file_without_such_things_says_nothing() -> None:

@@ -12,6 +12,7 @@ from nis2check.evidence.observe import Unread, Unseen
 from nis2check.evidence.port_numbers import class_of
 from nis2check.evidence.repo.kubernetes import is_rendered
 from nis2check.evidence.repo.kubernetes.delivery import RETIRED_REPOSITORIES
+from nis2check.evidence.repo.kubernetes.pods import WEAK_SETTINGS
 from nis2check.evidence.repo.listing import Found, Listing
 from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_password, names_secret
 from nis2check.evidence.repo.yaml_tree import Node, documents, is_templated, walk
@@ -44,15 +45,6 @@ _TEMPLATE = re.compile(r"(?:^|/)templates/(?:[^\n]*/)?[^/]+\.(?:ya?ml|tpl|json)\
 _PARTIAL = re.compile(r"(?:^|/)_[^/]*\Z")  # rendered only where another template includes it
 _SCHEMA = re.compile(r"values\.schema\.", re.IGNORECASE)
 _ANY = re.compile(r"\s*\Z|[*xX]\Z|>=?\s*\d[^<]*\Z|latest\Z")
-_WEAK = {
-    "privileged": "true",
-    "allowPrivilegeEscalation": "true",
-    "hostNetwork": "true",
-    "hostPID": "true",
-    "hostIPC": "true",
-    "runAsNonRoot": "false",
-    "runAsUser": "0",
-}
 _UNVERIFIED = {"insecureskipverify", "insecureskiptlsverify", "insecure_skip_verify", "tlsskipverify"}
 _LABEL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+\Z")  # my-app-secret: the name of a Secret, not one
 
@@ -158,9 +150,9 @@ def _scalar(path: tuple[str, ...], node: Node, out: Listing) -> None:
     key, text = path[-1], node.text or ""
     if key == "image" and text and not node.says("true", "false") and "/" in text:
         out.image("helm.images_unpinned", "helm.image_releases", text, node.line, value=_dotted(path))
-    elif key in _WEAK:
+    elif key in WEAK_SETTINGS:
         out.holds("helm.weak_contexts")
-        if text.lower() == _WEAK[key]:
+        if text.lower() == WEAK_SETTINGS[key]:
             out.add("helm.weak_contexts", node.line, value=_dotted(path), setting=key)
     elif key.lower() in _UNVERIFIED:
         out.holds("helm.tls_verification_off")

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 from nis2check.evidence.observe import Unread, Unseen
+from nis2check.evidence.repo.kubernetes.pods import WEAK_SETTINGS
 from nis2check.evidence.repo.listing import Found, Listing
 from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_secret
-from nis2check.evidence.repo.yaml_tree import Node, documents, is_templated
+from nis2check.evidence.repo.yaml_tree import Node, documents, is_templated, walk
 from nis2check.model import FactSpec, Why
 
 NAME = "kustomize"
@@ -23,6 +24,9 @@ FACTS = (
     FactSpec("kustomize.image_releases", "array", "", "Releases of official products in images that it sets."),
     FactSpec(
         "kustomize.literal_secrets", "array", "", "Secrets generated from literals of the file, never their value."
+    ),
+    FactSpec(
+        "kustomize.weak_patches", "array", "", "Settings of inline patches that grant a pod more than the default."
     ),
     FactSpec("kustomize.charts_unpinned", "array", "", "Helm charts inflated without a fixed version."),
 )
@@ -50,21 +54,35 @@ def read(path: str, text: str) -> Found:
         return
     out = Listing()
     for root in roots:
-        for key in ("resources", "bases", "components", "crds"):
-            for one in root.entries(key):
-                _remote(one, out)
-        for one in root.entries("images"):
-            _image(one, out)
-        for one in root.entries("secretGenerator"):
-            _secret(one, out)
-        for one in (*root.entries("helmCharts"), *root.entries("helmChartInflationGenerator")):
-            out.holds("kustomize.charts_unpinned")
-            version = one.word("version") or one.word("chartVersion")
-            if not version or version in {"*", "latest"}:
-                out.add("kustomize.charts_unpinned", one.line, name=one.word("name") or one.word("chartName"))
+        _fetched(root, out)
+        _changed(root, out)
     if is_sample(path):
         out.forget("kustomize.literal_secrets")
     yield from out.found()
+
+
+def _fetched(root: Node, out: Listing) -> None:
+    """What comes from elsewhere: resources and charts."""
+    for key in ("resources", "bases", "components", "crds"):
+        for one in root.entries(key):
+            _remote(one, out)
+    for one in (*root.entries("helmCharts"), *root.entries("helmChartInflationGenerator")):
+        out.holds("kustomize.charts_unpinned")
+        version = one.word("version") or one.word("chartVersion")
+        if not version or version in {"*", "latest"}:
+            out.add("kustomize.charts_unpinned", one.line, name=one.word("name") or one.word("chartName"))
+
+
+def _changed(root: Node, out: Listing) -> None:
+    """What the file itself sets: images, secrets, patches."""
+    for one in root.entries("images"):
+        _image(one, out)
+    for one in root.entries("secretGenerator"):
+        _secret(one, out)
+    for one in root.entries("patches"):
+        _patch(one.get("patch"), out)
+    for one in (*root.entries("patchesStrategicMerge"), *root.entries("patchesJson6902")):
+        _patch(one if one.text else one.get("patch"), out)
 
 
 def _remote(one: Node, out: Listing) -> None:
@@ -90,6 +108,26 @@ def _image(one: Node, out: Listing) -> None:
         return
     reference = f"{one.word('newName') or one.word('name')}:{tag.text}"
     out.image("kustomize.images_unpinned", "kustomize.image_releases", reference, tag.line)
+
+
+def _patch(patch: Node | None, out: Listing) -> None:
+    """A patch written in the file itself, merged or by JSON 6902 operations; one in another file is read there."""
+    fact = "kustomize.weak_patches"
+    if patch is None or not patch.text or "\n" not in patch.text:
+        return
+    try:
+        roots = documents.__wrapped__(patch.text)  # the kept answer stays that of the file
+    except Unseen as error:
+        out.gap(fact, error.why, f"an inline patch: {error.detail}", patch.line)
+        return
+    out.holds(fact)
+    for root in roots:
+        for path, node in walk(root):
+            setting, value = path[-1] if path else "", node
+            if node.get("op") is not None and node.get("value") is not None:
+                setting, value = node.word("path").rpartition("/")[2], node.get("value") or node
+            if value.text is not None and value.text.lower() == WEAK_SETTINGS.get(setting):
+                out.add(fact, patch.first_line + value.line - 1, setting=setting)
 
 
 def _secret(one: Node, out: Listing) -> None:

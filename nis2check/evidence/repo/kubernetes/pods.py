@@ -36,6 +36,17 @@ FACTS = (
     _array("literal_secrets", "Environment variables of containers with a secret written out, never its value."),
 )
 
+# Settings of a pod that grant more than the default, and the value that does.
+WEAK_SETTINGS = {
+    "privileged": "true",
+    "allowPrivilegeEscalation": "true",
+    "hostNetwork": "true",
+    "hostPID": "true",
+    "hostIPC": "true",
+    "runAsNonRoot": "false",
+    "runAsUser": "0",
+}
+
 _HOST = ("hostNetwork", "hostPID", "hostIPC")
 _SOCKETS = ("docker.sock", "containerd.sock", "crio.sock", "podman.sock", "dockershim.sock")
 _SENSITIVE_WORDS = """
