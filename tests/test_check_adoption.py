@@ -149,6 +149,15 @@ def test_a_baseline_that_cannot_be_written_is_74_and_the_report_is_there(inside:
     assert inside("check", "repo", "--write-baseline", "b.json", "--baseline", "b.json").returncode == 2
 
 
+def test_platforms_find_the_files_of_a_folder_from_where_the_command_ran(inside: Command, compose: Path) -> None:
+    found = document(inside)
+    assert (found["folder"], finding(found)["location"]["file"]) == ("repo", "compose.yaml")
+    (result,) = json.loads(sarif.render(found, "fr"))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "repo/compose.yaml"
+    assert b"file=repo/compose.yaml,line=5" in github.render(found, "fr")
+    assert json.loads(gitlab.render(found, "fr"))[0]["location"]["path"] == "repo/compose.yaml"
+
+
 def test_platforms_are_told_what_is_new(inside: Command, compose: Path) -> None:
     (compose.parent / "b.compose.yaml").write_text("")
     inside("check", "repo", "--write-baseline", "b.json")

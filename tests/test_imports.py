@@ -179,6 +179,12 @@ def test_paths_are_made_those_of_our_findings(file: str, root: str, expected: st
     assert relative(file, root) == expected
 
 
+def test_a_tool_that_ran_above_the_folder_names_the_same_files() -> None:
+    assert relative("repo/compose.yaml", "/w/repo", "repo") == "compose.yaml"
+    assert relative("./repo/compose.yaml", "/w/repo", "repo") == "compose.yaml"
+    assert relative("compose.yaml", "/w/repo", "repo") == "compose.yaml"
+
+
 # ------------------------------------------------------------------------------------------------------- what is left out
 
 

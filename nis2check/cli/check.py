@@ -72,7 +72,7 @@ def command(
     foreign = imports.read(path)
     moment = judging.fixed_time(wanted.on) or judging.now()
     evidence = read(path, READERS, seen_at=moment)
-    document = _judged(path, body, wanted, adoption, evidence, moment)
+    document = _placed(_judged(path, body, wanted, adoption, evidence, moment), path)
     document = with_imported(document, foreign)
     code = Exit.OK
     if write_baseline is not None:
@@ -164,6 +164,16 @@ def _touched(path: Path, base: str, evidence: Evidence) -> Touched:
         what = _("Clone partiel : pas d'ancêtre commun avec {base}, les fichiers sont comparés à {base} même.")
         _note(what.format(base=base))
     return change
+
+
+def _placed(document: dict[str, Json], path: Path) -> dict[str, Json]:
+    """The result with the folder that was checked, seen from here when it lies below: `cd` to the top of a repository and
+    check a part of it, and platforms still find the files."""
+    here = Path.cwd().resolve()
+    there = path.resolve()
+    if there == here or not there.is_relative_to(here):
+        return document
+    return {**document, "folder": there.relative_to(here).as_posix()}
 
 
 def _written(document: Mapping[str, Json], file: Path) -> tuple[dict[str, Json], Exit]:

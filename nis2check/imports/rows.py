@@ -24,26 +24,28 @@ _GAPS = {"fail", "partial"}
 def rows(found: Iterable[Foreign], document: Mapping[str, Json], table: Table, root: str) -> list[dict[str, Json]]:
     """The rows, worst first. ``root`` is the absolute POSIX path of the examined folder, to make paths relative to it."""
     ours = _Ours(document, table)
-    kept = list(dict.fromkeys(_ready(one, table, root) for one in found))
+    folder = document.get("folder", "")
+    kept = list(dict.fromkeys(_ready(one, table, root, folder) for one in found))
     kept.sort(
         key=lambda one: (one.severity.rank, one.tool.lower(), one.rule, one.file, one.line, one.resource, one.message)
     )
     return [_row(one, table, ours) for one in kept[:MOST]]
 
 
-def _ready(one: Foreign, table: Table, root: str) -> Foreign:
+def _ready(one: Foreign, table: Table, root: str, folder: str) -> Foreign:
     ranked = one.scored or one.tool.lower() not in table.unranked
-    return replace(one, file=relative(one.file, root), severity=one.severity if ranked else Severity.MEDIUM)
+    return replace(one, file=relative(one.file, root, folder), severity=one.severity if ranked else Severity.MEDIUM)
 
 
-def relative(file: str, root: str) -> str:
-    """A path as our findings have it: POSIX, relative, without ``./``. One outside of the folder stays as it is."""
+def relative(file: str, root: str, folder: str = "") -> str:
+    """A path as our findings have it: POSIX, relative, without ``./``. One outside of the folder stays as it is; a tool that
+    ran above it (``folder``, seen from there) names it from there."""
     path = urlsplit(file).path if file.startswith("file:") else file
     path = path.replace("\\", "/")
     if root and path.startswith(root.rstrip("/") + "/"):
         path = path[len(root.rstrip("/")) + 1 :]
-    parts = [part for part in path.split("/") if part not in {"", "."}]
-    return "/".join(parts)
+    plain = "/".join(part for part in path.split("/") if part not in {"", "."})
+    return plain.removeprefix(f"{folder}/") if folder else plain
 
 
 def _row(one: Foreign, table: Table, ours: _Ours) -> dict[str, Json]:

@@ -42,7 +42,7 @@ class Alert(NamedTuple):
 def alerts(document: Mapping[str, Json], medium: Medium, lang: str) -> list[Alert]:
     """All of them, by severity, rule and target: a format that must leave some out leaves out the last."""
     found = [
-        _alert(one, group, group.title(document, lang), medium, lang)
+        _alert(one, group, group.title(document, lang), medium, lang, document.get("folder", ""))
         for group in findings.groups(document, findings.GAPS)
         for one in group.members
     ]
@@ -52,16 +52,19 @@ def alerts(document: Mapping[str, Json], medium: Medium, lang: str) -> list[Aler
     return found
 
 
-def _alert(one: Mapping[str, Json], group: findings.Group, title: str, medium: Medium, lang: str) -> Alert:
+def _alert(one: Mapping[str, Json], group: findings.Group, title: str, medium: Medium, lang: str, folder: str) -> Alert:
     # A target given on the command line, or an attestation, has no line: platforms drop what has none, so it stands at the
     # head of the body's file.
     place = one["location"] or {"file": bodyfile.NAME, "line": 1}
+    file = place["file"]
+    if folder and one["location"] and one["proof"] == "declared_files":
+        file = (
+            f"{folder}/{file}"  # platforms count from the top of the repository, not from the folder that was checked
+        )
     shown = clean(say(title, lang), medium)
     told = _(" ; ").join(part for part in reasons.told(str(one["reason"])) if part)
     parts = [shown, clean(one["target"]["name"], medium), clean(say(told, lang), medium, longest=LONGEST)]
-    return Alert(
-        one, group.says, shown, " – ".join(part for part in parts if part), place["file"], max(1, place["line"])
-    )
+    return Alert(one, group.says, shown, " – ".join(part for part in parts if part), file, max(1, place["line"]))
 
 
 def waived(alert: Alert, medium: Medium) -> str:
