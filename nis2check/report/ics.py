@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from nis2check.language import _, say, speaking
 from nis2check.model import Json
-from nis2check.printing import Medium, clean
+from nis2check.printing import Medium, clean, number
 from nis2check.report import actions, identifiers, words
 
 NAME = "ics"
@@ -97,7 +97,7 @@ def _event(uid: str, day: datetime.date, title: str, told: str, stamp: str) -> I
 def _description(item: Mapping[str, Json], lang: str) -> str:
     lines = [
         _("Pilote : {owner}.").format(owner=words.owner(str(item["owner"]), lang)),
-        _("Effort : {days} jours.").format(days=item["effort"]),
+        _("Effort : {days} j.").format(days=number(item["effort"], lang)),
         words.spoken(item["because"], lang),
     ]
     if item["measures"]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from nis2check.language import _, say, speaking
 from nis2check.model import Json
-from nis2check.printing import Medium, clean
+from nis2check.printing import Medium, clean, month
 from nis2check.report import actions, words
 from nis2check.sheets.sheet import Column, Sheet, book
 
@@ -59,7 +59,7 @@ def _rows(document: Mapping[str, Json], lang: str) -> Iterator[tuple[str, ...]]:
 
 
 def _description(document: Mapping[str, Json], item: Mapping[str, Json], lang: str) -> str:
-    when = str(item.get("month") or words.period(str(item.get("period", ""))))
+    when = month(str(item.get("month", "")), lang) or words.period(str(item.get("period", "")))
     parts = [words.spoken(item["because"], lang)]
     if item["measures"]:
         clauses = ", ".join(str(one) for one in item["measures"])

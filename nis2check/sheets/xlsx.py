@@ -22,6 +22,8 @@ _STRICT_RELATION = "http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _CELL = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})\Z")
 _DATE_FORMATS = frozenset(range(14, 18)) | {22} | frozenset(range(27, 37)) | frozenset(range(50, 59))
 _LAST_SERIAL = 2_958_465  # 31 December 9999
+_LINE = 15  # points
+_MOST_LINES = 12  # of one row: the rest of a long cell is read in the cell
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -162,19 +164,22 @@ def write(sheets: Sequence[Sheet]) -> bytes:
     book.set_properties({"created": datetime.datetime(1980, 1, 1), "author": "", "title": sheets[0].name})
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "num_format": "@"})
     body = book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"})
+    line = book.add_format({"num_format": "@"})  # not wrapped: it runs over the empty cells beside it
     for sheet in sheets:
-        _write_sheet(book.add_worksheet(sheet.name), sheet, head, body)
+        page = book.add_worksheet(sheet.name)
+        for number, text in enumerate(sheet.above):
+            page.write_string(number, 0, text, line)
+        _write_sheet(page, sheet, head, body)
     book.close()
     return out.getvalue()
 
 
 def _write_sheet(page: Any, sheet: Sheet, head: object, body: object) -> None:
-    for number, line in enumerate(sheet.above):
-        page.write_string(number, 0, line)
     _write_rows(page, [column.title for column in sheet.columns], sheet.head, head)
     first = sheet.head + 1
     for number, row in enumerate(sheet.rows, first):
         _write_rows(page, row, number, body)
+        page.set_row(number, _LINE * _lines(row, sheet))
     for index, column in enumerate(sheet.columns):
         page.set_column(index, index, column.width, body)
         if column.choices:
@@ -184,6 +189,15 @@ def _write_sheet(page: Any, sheet: Sheet, head: object, body: object) -> None:
     page.repeat_rows(sheet.head)
     page.set_landscape()
     page.fit_to_pages(1, 0)
+
+
+def _lines(row: Sequence[str], sheet: Sheet) -> int:
+    """About how many lines a row takes, wrapped: Excel measures it on opening, LibreOffice does not."""
+    taken = [
+        sum(1 + max(0, len(line) - 1) // column.width for line in cell.split("\n"))
+        for cell, column in zip(row, sheet.columns, strict=False)
+    ]
+    return min(max(taken, default=1), _MOST_LINES)
 
 
 def _write_rows(page: Any, row: Sequence[str], number: int, style: object) -> None:
