@@ -57,6 +57,8 @@ def policy(sheets: tuple[str, ...] = SHEETS, forms: str = "'none'") -> str:
 def _environment(lang: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    from nis2check.report.compiled import Beside
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -64,6 +66,7 @@ def _environment(lang: str) -> Environment:
         finalize=_finalize,
         optimized=False,  # folding constants costs more than it saves: most templates are compiled for one page
         auto_reload=False,
+        bytecode_cache=Beside(TEMPLATES),
         trim_blocks=True,
         lstrip_blocks=True,
     )
