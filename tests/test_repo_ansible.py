@@ -46,6 +46,7 @@ def task(lines: str) -> str:
         ("ansible.builtin.uri:\n  url: https://x.fr\n  validate_certs: no", "unverified_tls", True),
         ("get_url: url=https://www.ville.fr/x dest=/x validate_certs=no", "unverified_tls", True),
         ("uri:\n  url: https://x.fr\n  validate_certs: yes", "unverified_tls", False),
+        ("uri:\n  url: https://localhost:8443/ok\n  validate_certs: no", "unverified_tls", None),
         ("uri:\n  url: https://x.fr\n  validate_certs: '{{ verify }}'", "unverified_tls", None),
         ("yum:\n  name: x\n  disable_gpg_check: true", "unverified_packages", True),
         ("apt:\n  name: x\n  allow_unauthenticated: yes", "unverified_packages", True),

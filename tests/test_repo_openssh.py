@@ -154,7 +154,35 @@ def test_what_a_template_leaves_alone_is_read() -> None:
 def test_only_these_files() -> None:
     for path in ("etc/ssh/sshd_config", "roles/ssh/templates/sshd_config.j2", "sshd_config.d/50-ours.conf"):
         assert openssh.matches(path, b"")
-    assert not openssh.matches("ssh_config", b"") and not openssh.matches("sshd_config.md", b"")
+    assert openssh.matches("etc/ssh/ssh_config", b"") and openssh.matches("home/.ssh/config", b"")
+    assert not openssh.matches("nossh_config.md", b"") and not openssh.matches("sshd_config.md", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("StrictHostKeyChecking no\n", [1]),
+        ("Host *\n  StrictHostKeyChecking accept-new\n", []),
+        ("Host srv1.ville.fr\n  StrictHostKeyChecking off\n  UserKnownHostsFile /dev/null\n", [2, 3]),
+        ("Host localhost 127.0.0.1\n  StrictHostKeyChecking no\n", []),
+        ("Host prod\n  StrictHostKeyChecking no\n", [2]),
+        ("Host *.ville.fr\n  UserKnownHostsFile ~/.ssh/ours\n", []),
+        ("StrictHostKeyChecking yes\nStrictHostKeyChecking no\n", []),
+    ],
+)
+def test_the_client_checks_the_keys_of_far_hosts(text: str, expected: list[int]) -> None:
+    found = [one for one in openssh.read("etc/ssh/ssh_config", text) if isinstance(one, Read)]
+    assert [(one.name, [each["line"] for each in one.value]) for one in found] == [
+        ("openssh.host_keys_unchecked", expected)
+    ]
+
+
+def test_the_client_reads_what_ssh_reads(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "ssh_config"
+    file.write_text("Host srv1\n  StrictHostKeyChecking no\nHost *\n  StrictHostKeyChecking yes\nPort 22\n")
+    for host, value in (("srv1", "false"), ("srv2", "true")):
+        done = subprocess.run([tool("ssh"), "-G", "-F", str(file), host], capture_output=True, text=True, check=True)
+        assert f"stricthostkeychecking {value}" in done.stdout
 
 
 @given(
@@ -177,8 +205,9 @@ SNIPPETS = {rule.id: rule.remediation["openssh"] for rule in shipped_rules() if 
 def test_sshd_accepts_what_the_rules_tell_to_paste_and_it_cures(
     sshd: Callable[..., dict[str, str]], rule_id: str
 ) -> None:
-    if rule_id != "openssh/protocol-1":  # sshd takes the word no more, and only warns
+    if rule_id not in {"openssh/protocol-1", "openssh/host-keys-unchecked"}:  # a word of old; and the client's
         sshd(SNIPPETS[rule_id] + "\n")
-    facts, gaps = read(SNIPPETS[rule_id])
-    assert gaps == [] and set(map(bool, facts.values())) == {False}
+    found = list(openssh.read("ssh_config" if "host-keys-unchecked" in rule_id else "sshd_config", SNIPPETS[rule_id]))
+    facts = {one.name.removeprefix("openssh."): one.value for one in found if isinstance(one, Read)}
+    assert len(facts) == len({one.name for one in found}) and set(map(bool, facts.values())) == {False}
     assert rule_id.removeprefix("openssh/").replace("-", "_") in facts

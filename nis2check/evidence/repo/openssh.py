@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Reads sshd_config and its drop-ins: who gets in, how, and with which algorithms.
+"""Reads sshd_config and its drop-ins: who gets in, how, and with which algorithms; of ssh_config, whether hosts are checked.
 
 As sshd_config(5) has it: the first value of a name wins, and one in a Match block wins for those whom it matches. What stands
 behind an Include may have been said there before: a gap. Only what is written is judged, defaults change with the version.
@@ -38,6 +38,7 @@ FACTS = (
     array_fact("openssh.forwarding", "Forwarded ports are open to other machines, or tunnels are permitted."),
     array_fact("openssh.attempts", "Attempts at a password are many or endless."),
     array_fact("openssh.log_level", "LogLevel keeps logins out of the log."),
+    array_fact("openssh.host_keys_unchecked", "The client connects to far hosts without checking their key."),
     array_fact("openssh.lax_checks", "Settings that trust the other host, or files that others may write."),
 )
 
@@ -46,13 +47,17 @@ MOST_WORDS = 200  # of one list of algorithms
 _BY_NAME = re.compile(
     r"(?:^|/)[^/]*sshd_config(?:\.(?:j2|jinja2?|erb|epp|template|tmpl|conf|in))?\Z|(?:^|/)sshd_config\.d/[^/]+\.conf(?:\.(?:j2|erb|template|tmpl))?\Z"
 )
+_CLIENT = re.compile(
+    r"(?:^|[/_])ssh_config(?:\.(?:j2|jinja2?|erb|epp|template|tmpl))?\Z"
+    r"|(?:^|/)ssh_config\.d/[^/]+\.conf(?:\.(?:j2|erb|template|tmpl))?\Z|(?:^|/)\.ssh/config\Z"
+)
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*)\Z")
 _ENVIRONMENT = re.compile(r"\$\{?[A-Z_]{2,}\}?")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting as in force; ``scope`` is the Match line that it stands under, empty outside."""
+    """One setting as in force; ``scope`` is the Match or Host line that it stands under, empty outside."""
 
     setting: Setting
     words: tuple[str, ...]
@@ -72,8 +77,8 @@ class _File:
 
 
 def matches(path: str, head: bytes) -> bool:
-    """sshd_config, sshd_config.d/*.conf, and templates of them."""
-    return _BY_NAME.search(path) is not None
+    """sshd_config, ssh_config, their drop-ins, and templates of them."""
+    return _BY_NAME.search(path) is not None or _CLIENT.search(path) is not None
 
 
 def read(path: str, text: str) -> Found:
@@ -81,11 +86,12 @@ def read(path: str, text: str) -> Found:
     yield from long_line(NAME, text)
     file = _parse(text)
     concerns = Concerns()
+    judges = _OF_CLIENT if _CLIENT.search(path) else _CONCERNS
     for place, option in file.options.items():
-        if (judge := _CONCERNS.get(place[0])) is None:
+        if (judge := judges.get(place[0])) is None:
             continue
         fact, offends = judge
-        name = f"{option.setting.name} (Match {option.scope})" if option.scope else option.setting.name
+        name = f"{option.setting.name} ({option.scope})" if option.scope else option.setting.name
         shown = Setting(name, option.setting.value, option.setting.line, option.setting.settled)
         if (include := file.after_include.get(place)) and option.setting.settled:
             detail = f"{option.setting.name} counts only if no file of the Include at line {include} sets it"
@@ -114,8 +120,8 @@ def _parse(text: str) -> _File:
         name, rest = found[1], found[2]
         key = name.lower()
         words = _words(rest)
-        if key == "match":
-            scope = rest[:100]
+        if key in {"match", "host"}:
+            scope = f"{name} {rest[:100]}"
         elif key == "include":
             include = include or number
         else:
@@ -178,6 +184,18 @@ def _loose(option: Option) -> bool:
     return option.word == "yes"
 
 
+def _unchecked(option: Option) -> bool:
+    """Not where only the machine itself is meant, whose key changes with it."""
+    hosts = option.scope.split()[1:] if option.scope.lower().startswith("host ") else ["*"]
+    own = ("localhost", "127.", "::1", "!")  # a short name may stand for a host anywhere
+    far = any(not host.startswith(own) for host in hosts)
+    return far and option.word in {"no", "off", "/dev/null"}
+
+
+_OF_CLIENT: dict[str, tuple[str, Callable[[Option], bool]]] = {
+    "stricthostkeychecking": ("openssh.host_keys_unchecked", _unchecked),
+    "userknownhostsfile": ("openssh.host_keys_unchecked", _unchecked),
+}
 _CONCERNS: dict[str, tuple[str, Callable[[Option], bool]]] = {
     "permitrootlogin": ("openssh.root_login", _is("yes")),
     "passwordauthentication": ("openssh.password_authentication", _loose),

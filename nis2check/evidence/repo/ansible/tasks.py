@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nis2check.evidence.observe import Read
 from nis2check.evidence.repo import openssh
 from nis2check.evidence.repo.ansible.variables import connection, secrets
-from nis2check.evidence.repo.commands import downloads, plain_url_host, unsafe_download
+from nis2check.evidence.repo.commands import downloads, is_near, plain_url_host, unsafe_download
 from nis2check.evidence.repo.concerns import Concerns, Setting, is_filled_in
 from nis2check.evidence.repo.yaml_tree import Node
 
@@ -139,6 +139,9 @@ def _switch(concerns: Concerns, task: Task, fact: str, names: tuple[str, ...], b
 
 def _certificates(concerns: Concerns, task: Task) -> None:
     fact = "ansible.unverified_tls"
+    host = re.match(r"https?://([^\s/:]+)", task.word("url", "src", "baseurl"))
+    if host is not None and is_near(host[1]):
+        return  # the machine itself, or its own network
     _switch(concerns, task, fact, ("validate_certs", "sslverify", "verify_ssl", "tls_verify"), _NO)
 
 
