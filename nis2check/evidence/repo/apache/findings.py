@@ -76,7 +76,7 @@ def _single(directives: Sequence[Directive], said: Concerns, *, speaks_tls: bool
             discarded = value == "/dev/null"
             if discarded or not one.templated:  # the folder of the logs is often a variable; no variable says /dev/null
                 _sort(discarded, "apache.logs_discarded", one.name, one, said)
-        elif one.name == "user":
+        elif one.name == "user" and not one.templated:  # Debian's APACHE_RUN_USER; httpd itself refuses root as a rule
             _sort(value in {"root", "#0"}, "apache.runs_as_root", "User", one, said, one.first)
         elif one.name == "sslciphersuite" and one.words and not one.templated:
             said.right("apache.broken_ciphers", one.line)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.caddy.syntax import Directive
-from nis2check.evidence.repo.host_names import is_host_name
+from nis2check.evidence.repo.host_names import is_host_name, is_public_name
 from nis2check.evidence.repo.openssl_words import in_order
 from nis2check.evidence.repo.page_headers import Header, Page
 from nis2check.model import Kind, Why
@@ -46,7 +46,7 @@ class Address:
     @property
     def public(self) -> bool:
         """A name that others may type, not localhost nor an address."""
-        return is_host_name(self.host) and not self.host.endswith((".localhost", ".local", ".internal", ".test"))
+        return is_public_name(self.host)
 
 
 @dataclass(frozen=True, slots=True)

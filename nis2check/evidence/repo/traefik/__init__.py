@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.concerns import Concerns, array_fact
+from nis2check.evidence.repo.host_names import is_public_name
 from nis2check.evidence.repo.traefik.routers import (
     Router,
     entry_points,
@@ -206,7 +207,8 @@ def _clear(settings: Settings, found: Sequence[Router], said: Concerns) -> None:
     fact, points = "traefik.routers_in_clear", entry_points(settings)
     for router in found:
         clear = [name for name in router.entries if points.get(name) == 80]
-        if not clear or router.tls or not router.hosts or is_partial(settings, router):
+        public = [name for name in router.hosts if is_public_name(name)]
+        if not clear or router.tls or not public or is_partial(settings, router):
             continue
         wares = resolved(settings, router.middlewares)
         moves = [
@@ -220,4 +222,4 @@ def _clear(settings: Settings, found: Sequence[Router], said: Concerns) -> None:
         elif not all(wares.values()):
             said.open(fact, Why.UNREADABLE, "its middlewares are in another file", router.line)
         else:
-            said.wrong(fact, ", ".join(router.hosts), router.line)
+            said.wrong(fact, ", ".join(public), router.line)
