@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nis2check.history.compare import KINDS, Change, State, kind_of
@@ -35,39 +35,49 @@ class Fleet:
         return sum(one.changes[kind] for one in self.moved)
 
 
-# The last two runs of each body, from the index alone.
-_PAIR = """
+# The last two runs of each body, from the index alone; then the names of those that differ.
+_PAIRS = """
 WITH aged AS (
   SELECT body, number, states, ROW_NUMBER() OVER (PARTITION BY body ORDER BY moment DESC, number DESC) AS age FROM run
-), pair AS (
-  SELECT a.number AS after, b.number AS before, a.states <> b.states AS moved
-  FROM aged a JOIN aged b ON b.body = a.body AND b.age = 2 WHERE a.age = 1
 )
+SELECT a.number, b.number, a.body, now.name, now.findings, was.findings
+FROM aged a JOIN aged b ON b.body = a.body AND b.age = 2
+JOIN run now ON now.number = a.number JOIN run was ON was.number = b.number
+WHERE a.age = 1 AND a.states <> b.states
 """
-_PAIRS = f"""{_PAIR}
-SELECT pair.after, pair.before, a.body, a.name, a.findings, b.findings
-FROM pair JOIN run a ON a.number = pair.after JOIN run b ON b.number = pair.before
-"""  # noqa: S608 - constants of this file only
+_BODIES = """
+SELECT COUNT(*), COALESCE(SUM(CASE WHEN kept > 1 THEN 1 ELSE 0 END), 0)
+FROM (SELECT COUNT(*) AS kept FROM run GROUP BY body) of_body
+"""
 
-# New or changed findings, counted by what they were and are: only what differs leaves the database. The plus signs say
-# nothing to PostgreSQL; SQLite loses a third of its time without them, converting the number of the run at every row.
-_DIFFERENT = f"""{_PAIR}
+# Both questions are asked of a few hundred pairs at once: of all of them PostgreSQL would hash every state there is. What
+# differs leaves the database counted. The plus signs say nothing to PostgreSQL; SQLite would convert the number of the run
+# at every row without them.
+_AT_ONCE = 500
+_SOME = "WITH pair (after, before) AS (VALUES {pairs})"
+
+# New or changed findings, by what they were and are.
+_DIFFERENT = (
+    _SOME
+    + """
 SELECT pair.after, w.verdict, w.severity, n.verdict, n.severity, COUNT(*)
 FROM pair JOIN state n ON n.run = +pair.after
 LEFT JOIN state w ON w.run = +pair.before AND w.finding = n.finding
-WHERE pair.moved AND (w.verdict IS NULL OR w.verdict <> n.verdict OR w.severity <> n.severity)
+WHERE w.verdict IS NULL OR w.verdict <> n.verdict OR w.severity <> n.severity
 GROUP BY 1, 2, 3, 4, 5
-"""  # noqa: S608 - constants of this file only
-
-# Findings that are gone, of the pairs where there are any: the other way round for all of them would cost as much again.
-_GONE = """
-WITH pair (after, before) AS (VALUES {pairs})
-SELECT pair.after, w.verdict, w.severity, NULL, NULL, COUNT(*)
-FROM pair JOIN state w ON w.run = pair.before
-WHERE NOT EXISTS (SELECT 1 FROM state n WHERE n.run = pair.after AND n.finding = w.finding)
-GROUP BY 1, 2, 3
 """
-_AT_ONCE = 500  # pairs of one question
+)
+
+# Findings that are gone, of the pairs where there are any: asked of all of them, it would cost as much again.
+_GONE = (
+    _SOME
+    + """
+SELECT pair.after, w.verdict, w.severity, NULL, NULL, COUNT(*)
+FROM pair JOIN state w ON w.run = +pair.before
+WHERE NOT EXISTS (SELECT 1 FROM state n WHERE n.run = +pair.after AND n.finding = w.finding)
+GROUP BY 1, 2, 3
+"""  # noqa: S608 - constants of this file only
+)
 
 
 @dataclass(slots=True)
@@ -85,17 +95,22 @@ class _Pair:
 def changes(door: Door) -> Fleet:
     """What changed everywhere. Raises InputError, as every door does."""
     with door.reading() as connection:
-        row = connection.execute("SELECT COUNT(DISTINCT body) FROM run").fetchone()
+        bodies, compared = connection.execute(_BODIES).fetchone() or (0, 0)
         pairs = {pair.after: pair for pair in _pairs(connection)}
-        _count(door, pairs, connection.execute(_DIFFERENT))
-        losers = [(pair.after, pair.before) for pair in pairs.values() if pair.gone > 0]
-        for start in range(0, len(losers), _AT_ONCE):
-            some = losers[start : start + _AT_ONCE]
-            query = _GONE.format(pairs=", ".join("(?, ?)" for _pair in some))
-            _count(door, pairs, connection.execute(query, [number for pair in some for number in pair]))
+        for rows in _asked(connection, _DIFFERENT, list(pairs.values())):
+            _count(door, pairs, rows)
+        for rows in _asked(connection, _GONE, [pair for pair in pairs.values() if pair.gone > 0]):
+            _count(door, pairs, rows)
     moved = [Moved(p.body, p.name, p.before, p.after, p.counts) for p in pairs.values() if any(p.counts.values())]
     moved.sort(key=lambda one: ([-one.changes[kind] for kind in ("new", "worse")], one.name, one.body))
-    return Fleet(int(row[0]) if row else 0, len(pairs), tuple(moved))
+    return Fleet(int(bodies), int(compared), tuple(moved))
+
+
+def _asked(connection: Connection, query: str, pairs: Sequence[_Pair]) -> Iterator[Rows]:
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        marks = ", ".join("(?, ?)" for _pair in some)
+        yield connection.execute(query.format(pairs=marks), [number for p in some for number in (p.after, p.before)])
 
 
 def _pairs(connection: Connection) -> Iterator[_Pair]:
