@@ -54,30 +54,25 @@ FROM (SELECT COUNT(*) AS kept FROM run GROUP BY body) of_body
 # differs leaves the database counted. The plus signs say nothing to PostgreSQL; SQLite would convert the number of the run
 # at every row without them.
 _AT_ONCE = 500
-_SOME = "WITH pair (after, before) AS (VALUES {pairs})"
 
 # New or changed findings, by what they were and are.
-_DIFFERENT = (
-    _SOME
-    + """
+_DIFFERENT = """
+WITH pair (after, before) AS (VALUES {pairs})
 SELECT pair.after, w.verdict, w.severity, n.verdict, n.severity, COUNT(*)
 FROM pair JOIN state n ON n.run = +pair.after
 LEFT JOIN state w ON w.run = +pair.before AND w.finding = n.finding
 WHERE w.verdict IS NULL OR w.verdict <> n.verdict OR w.severity <> n.severity
 GROUP BY 1, 2, 3, 4, 5
 """
-)
 
 # Findings that are gone, of the pairs where there are any: asked of all of them, it would cost as much again.
-_GONE = (
-    _SOME
-    + """
+_GONE = """
+WITH pair (after, before) AS (VALUES {pairs})
 SELECT pair.after, w.verdict, w.severity, NULL, NULL, COUNT(*)
 FROM pair JOIN state w ON w.run = +pair.before
 WHERE NOT EXISTS (SELECT 1 FROM state n WHERE n.run = +pair.after AND n.finding = w.finding)
 GROUP BY 1, 2, 3
-"""  # noqa: S608 - constants of this file only
-)
+"""
 
 
 @dataclass(slots=True)
