@@ -281,11 +281,11 @@ def _key(concerns: Concerns, holder: Statement, acls: Acls) -> None:
         else:
             concerns.right("named.weak_keys", algorithm.line)
     secret = holder.get("secret")
-    if secret is not None and len(secret.words) > 1 and _is_secret(secret.words[1]):
+    if secret is not None and len(secret.words) > 1 and is_secret(secret.words[1]):
         concerns.wrong("named.key_secrets", _title(holder), secret.line)
 
 
-def _is_secret(text: str) -> bool:
+def is_secret(text: str) -> bool:
     """Base64 of at least 64 bits that is not one byte again and again: a sample to be filled in is none."""
     try:
         secret = b64decode(text, validate=True)

@@ -32,7 +32,7 @@ _FREE_FORM = re.compile(r"[A-Za-z_]\w*=")
 _YES = {"true", "yes", "on", "1", "y"}
 _NO = {"false", "no", "off", "0", "n"}
 _PASSWORD = re.compile(r"(?:^|_)(?:password|passwd|passphrase|secret|token|api_?key)\Z", re.IGNORECASE)
-_SSHD = re.compile(r"(?:^|/)sshd_config(?:\.d/[^/]+)?\Z")
+_SSHD = re.compile(r"(?:^|/)sshd?_config(?:\.d/[^/]+)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
