@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import http.server
 import ssl
 import threading
@@ -15,10 +16,14 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
 import pytest
 import trustme
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from dns.rdtypes.ANY.TLSA import TLSA
 
 from nis2check import bodyfile
 from nis2check.evidence.net.mail import announced, dane, dkim
@@ -299,3 +304,29 @@ def test_an_indicator(name_server: Start) -> None:
     for zone, announced_ in ((ZONE, True), ("ville.test. MX 10 mx.ville.test.", False)):
         facts, _gaps = split(asyncio.run(announced.bimi(look_of(name_server(zone)))))
         assert facts == {"bimi": announced_}
+
+
+def tlsa(usage: int, selector: int, kind: int, data: bytes) -> TLSA:
+    return TLSA(dns.rdataclass.IN, dns.rdatatype.TLSA, usage, selector, kind, data)  # type: ignore[no-untyped-call]
+
+
+def test_a_certificate_is_the_one_that_its_records_name() -> None:
+    """RFC 6698 section 2.1: the whole certificate or its key, as it is or as a digest; RFC 7672: the server's own, or its CA."""
+    authority = trustme.CA()
+    chain = tuple(
+        x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+        for pem in (authority.issue_cert("mx.ville.test").cert_chain_pems[0].bytes(), authority.cert_pem.bytes())
+    )
+    keys = [
+        x509.load_der_x509_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        for der in chain
+    ]
+    own, ca = hashlib.sha256(keys[0]).digest(), hashlib.sha512(chain[1]).digest()
+    assert dane.matches(tlsa(3, 1, 1, own), chain)
+    assert dane.matches(tlsa(3, 0, 0, chain[0]), chain)
+    assert dane.matches(tlsa(2, 0, 2, ca), chain)
+    assert not dane.matches(tlsa(3, 0, 2, ca), chain)  # DANE-EE is about the server's own
+    assert not dane.matches(tlsa(2, 0, 2, ca), chain[:1])  # the CA was not sent along
+    assert not dane.matches(tlsa(3, 1, 1, hashlib.sha256(b"another").digest()), chain)
+    with pytest.raises(Unseen):
+        dane.matches(tlsa(3, 1, 1, own), (b"no certificate",))

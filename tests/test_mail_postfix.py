@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
 
 from nis2check.evidence.net.mail import smtp
 from nis2check.evidence.observe import Unseen
@@ -91,7 +92,11 @@ def session(port: int) -> smtp.Session:
 
 
 def test_postfix_with_tls(postfix: dict[str, int]) -> None:
-    assert session(postfix["tls"]) == smtp.Session(True, "STARTTLS", "TLSv1.3")
+    found = session(postfix["tls"])
+    assert (found.starttls, found.where, found.version, found.no_version) == (True, "STARTTLS", "TLSv1.3", None)
+    assert x509.load_der_x509_certificate(found.chain[0]).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    ).value.get_values_for_type(x509.DNSName) == ["mx.ville.test"]
 
 
 def test_postfix_without_tls(postfix: dict[str, int]) -> None:

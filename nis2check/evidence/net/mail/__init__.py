@@ -74,6 +74,7 @@ FACTS = (
     FactSpec("mail.dane.present", "boolean", "", "Each of the first mail servers has a usable TLSA record (RFC 7672)."),
     FactSpec("mail.dane.records", "array", "", "Their TLSA records: host, usage, selector, matching, usable."),
     FactSpec("mail.dane.valid", "boolean", "", "DNSSEC vouches for the MX and the TLSA records."),
+    FactSpec("mail.dane.matches", "boolean", "", "The mail server shows a certificate that its TLSA records name."),
     FactSpec("mail.starttls", "boolean", "", "The mail server lists STARTTLS and consents to it; one fact an address."),
     FactSpec(
         "mail.starttls_version", "string", "", "The TLS version it chooses after STARTTLS, of 1.0 to 1.3 offered."

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""DANE for SMTP: the TLSA records of the mail servers, and whether DNSSEC vouches for them (RFC 7672).
-
-The records are read and validated; they are not compared with the certificate that the server shows.
+"""DANE for SMTP: the TLSA records of the mail servers, whether DNSSEC vouches for them, and whether the certificates that
+the servers show are those that they name (RFC 7672). The session with a server is the one that told of STARTTLS.
 """
 
 from __future__ import annotations
 
+import hashlib
+
 import dns.message
 import dns.rdatatype
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dns.rdtypes.ANY.TLSA import TLSA
 
 from nis2check.evidence import names
@@ -15,13 +18,15 @@ from nis2check.evidence.net.dns.chain import vouched_for
 from nis2check.evidence.net.dns.server import Look as DnsLook
 from nis2check.evidence.net.dns.server import rrset_of
 from nis2check.evidence.net.dns.signatures import Bogus, Meter
+from nis2check.evidence.net.mail import smtp
 from nis2check.evidence.net.mail.lookup import MOST_SERVERS, Look
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
-from nis2check.model import Json
+from nis2check.model import Json, Why
 
 MOST_RECORDS = 16  # in the fact
-FACTS = ("mail.dane.present", "mail.dane.records")
+FACTS = ("mail.dane.present", "mail.dane.records")  # those of every domain that takes mail
 _DIGEST_BYTES = {1: 32, 2: 64}
+_DIGESTS = {1: "sha256", 2: "sha512"}  # RFC 6698 section 2.1.3
 
 
 async def tlsa(this: Look) -> list[Observation]:
@@ -38,16 +43,24 @@ async def tlsa(this: Look) -> list[Observation]:
         Seen("mail.dane.present", not bare, where=where),
         Seen("mail.dane.records", records[:MOST_RECORDS], where=where),
     ]
-    return seen if bare else seen + await _vouched(this, hosts, answers)
+    if bare:
+        return seen
+    seen += await _vouched(this, hosts, answers)
+    for host, answer in zip(hosts, answers, strict=True):
+        seen += await _compared(this, host, [record for record in _of(host, answer) if _usable(record)])
+    return seen
 
 
 async def _answer(this: Look, name: str, kind: str) -> dns.message.Message:
     return await names.ask(this.wire, name, kind, this.deadline, dnssec=True, unchecked=True, budget=this.budget)
 
 
+def _of(host: str, answer: dns.message.Message) -> list[TLSA]:
+    found = rrset_of(answer, names.name_of(f"_25._tcp.{host}"), dns.rdatatype.TLSA) or ()
+    return [record for record in found if isinstance(record, TLSA)]
+
+
 def _records(host: str, answer: dns.message.Message) -> list[dict[str, Json]]:
-    owner = names.name_of(f"_25._tcp.{host}")
-    found = rrset_of(answer, owner, dns.rdatatype.TLSA) or ()
     return [
         {
             "host": host,
@@ -56,9 +69,47 @@ def _records(host: str, answer: dns.message.Message) -> list[dict[str, Json]]:
             "matching": int(record.mtype),
             "usable": _usable(record),
         }
-        for record in found
-        if isinstance(record, TLSA)
+        for record in _of(host, answer)
     ]
+
+
+async def _compared(this: Look, host: str, records: list[TLSA]) -> list[Observation]:
+    """One fact for each address of a mail server: whether the certificate that it shows is one that the records name."""
+    fact = "mail.dane.matches"
+    try:
+        endpoints = await names.endpoints(this.wire, host, 25, this.deadline, budget=this.budget)
+    except Unseen as problem:
+        return [Missed(fact, problem.why, f"{host}: {problem.detail}")]
+    seen: list[Observation] = []
+    for endpoint in endpoints:
+        try:
+            session = await smtp.session(this.wire, host, endpoint, this.deadline)
+            if not session.chain:
+                raise session.no_chain or Unseen(Why.CLOSED, "no STARTTLS, so no certificate")
+            value = any(matches(record, session.chain) for record in records)
+            seen.append(Seen(fact, value, endpoint.address, f"certificate of {host} after STARTTLS"))
+        except Unseen as problem:
+            seen.append(Missed(fact, problem.why, f"{host}: {problem.detail}", endpoint.address))
+    return seen
+
+
+def matches(record: TLSA, chain: tuple[bytes, ...]) -> bool:
+    """Whether a usable record names a certificate of the chain: the server's own for DANE-EE(3), any for DANE-TA(2), which
+    the server must send along (RFC 7672 section 3.1). Raises Unseen(malformed)."""
+    for der in chain[:1] if record.usage == 3 else chain:
+        try:
+            data = der if record.selector == 0 else _public_key(der)
+        except ValueError as error:
+            raise Unseen(Why.MALFORMED, f"a certificate that cannot be read: {error}") from None
+        if record.cert == (hashlib.new(_DIGESTS[record.mtype], data).digest() if record.mtype else data):
+            return True
+    return False
+
+
+def _public_key(der: bytes) -> bytes:
+    return (
+        x509.load_der_x509_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def _usable(record: TLSA) -> bool:

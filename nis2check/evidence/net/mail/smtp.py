@@ -13,10 +13,11 @@ import time
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from nis2check.evidence.net.tls import extras, sealed
 from nis2check.evidence.net.tls.answer import Exchange
-from nis2check.evidence.net.tls.hello import Hello, encode
-from nis2check.evidence.net.tls.plan import SUITES_TLS13, public_suites
-from nis2check.evidence.net.tls.tables import GROUPS_TLS13, TLS10, TLS11, TLS12, TLS13, version_name
+from nis2check.evidence.net.tls.hello import Hello, Wanted, encode
+from nis2check.evidence.net.tls.plan import public_suites
+from nis2check.evidence.net.tls.tables import TLS10, TLS11, TLS12, TLS13, X25519, version_name
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.wire import Connection, Deadline, Endpoint, Wire
 from nis2check.model import Why
@@ -29,13 +30,15 @@ MOST_LINES = 100
 AGAIN_SECONDS = 20.0  # a failure is believed this long by the other domains of the same server
 BLOCKED_AFTER = 4  # addresses that time out, none reached: it is our own network
 
-# Without a key share a server of TLS 1.3 answers with a HelloRetryRequest, which tells the version at no cost (RFC 8446 4.1.4)
+# With a key share, so that a server of TLS 1.3 shows its certificate too: DANE is about that one.
 _HELLO = Hello(
     "any version after STARTTLS",
     (TLS13, TLS12, TLS11, TLS10),
-    (*SUITES_TLS13[:5], *public_suites(TLS12)[:40]),
-    GROUPS_TLS13,
-    proves="the TLS version that the mail server chooses",
+    (*sealed.SUITES, *public_suites(TLS12)[:40]),
+    sealed.GROUPS,
+    wanted=Wanted.WHOLE,
+    shares=(X25519,),
+    proves="the TLS version that the mail server chooses, and its certificate",
 )
 _LINE = re.compile(rb"([2-5][0-9]{2})([ \-]?)(.*)", re.DOTALL)
 
@@ -54,12 +57,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a server said: whether it offers STARTTLS, by which answer, and the TLS version it chose or why none is known."""
+    """What a server said: whether it offers STARTTLS, by which answer, the TLS version it chose, and its certificates (DER,
+    its own first), or why they are not known."""
 
     starttls: bool
     where: str
     version: str = ""
     no_version: Unseen | None = None
+    chain: tuple[bytes, ...] = ()
+    no_chain: Unseen | None = None
 
 
 @dataclass(slots=True)
@@ -133,16 +139,24 @@ async def _start_tls(host: str, connection: Connection) -> Session:
     if consent.code != 220:
         raise _declined(consent, "STARTTLS is listed, then refused")
     connection.discard()  # plain text that came with the consent is no part of TLS
-    exchange = Exchange(_HELLO, None)
-    connection.write(encode(_HELLO, host))
+    shares = {group: sealed.Share(group) for group in _HELLO.shares}
+    record = encode(_HELLO, host, {group: share.public() for group, share in shares.items()})
+    exchange = Exchange(_HELLO, sealed.Opener(record[5:], shares))
+    connection.write(record)
+    trouble: Unseen | None = None
     try:
         while not exchange.feed(await _some(connection)):
             pass
     except Unseen as problem:
-        return Session(True, "STARTTLS", no_version=problem)
+        trouble = problem
     if exchange.server is None:
-        return Session(True, "STARTTLS", no_version=Unseen(Why.REFUSED, exchange.answer().words()))
-    return Session(True, "STARTTLS", version_name(exchange.server.version))
+        why = trouble or Unseen(Why.REFUSED, exchange.answer().words())
+        return Session(True, "STARTTLS", no_version=why, no_chain=why)
+    version = version_name(exchange.server.version)
+    try:
+        return Session(True, "STARTTLS", version, chain=extras.chain(exchange.answer(trouble)))
+    except Unseen as problem:
+        return Session(True, "STARTTLS", version, no_chain=trouble or problem)
 
 
 async def _some(connection: Connection) -> bytes:
