@@ -352,3 +352,16 @@ def test_high_offers_the_exchange_of_rsa_and_cbc(
         suite = secure.cipher()
     assert suite is not None
     assert suite[0] == "AES256-SHA"
+
+
+@pytest.mark.parametrize("table", ["", "always "])
+def test_a_redirect_carries_the_headers_of_always_alone(
+    tool: Callable[..., str], certificate: Path, site: Path, table: str
+) -> None:
+    header = f"Header {table}set Strict-Transport-Security max-age=5"
+    body = host(f"{header}\n{header.replace('Strict-Transport-Security', 'X-A')}\nRedirect / https://ville.example/")
+    facts, _gaps = read(body)
+    with running(tool("apache2"), certificate, site, body) as ports:
+        sent = get(ports[443], tls=True)
+    assert facts["http.hsts.present"] == [headers.hsts_facts(sent)["http.hsts.present"]] == [bool(table)]
+    assert not {"http.nosniff", "http.moved_to"} & facts.keys()  # there is no page

@@ -286,3 +286,16 @@ def test_the_statistics_page_answers_as_read(tool: Callable[..., str], certifica
             status = connection.getresponse().status
             connection.close()
         assert (status == 200) is is_open
+
+
+@pytest.mark.parametrize("kind", ["http-response", "http-after-response"])
+@pytest.mark.parametrize("answer", ["return status 200", "redirect location https://ville.example/"])
+def test_what_haproxy_answers_itself_takes_other_rules(
+    tool: Callable[..., str], certificate: Path, tmp_path: Path, kind: str, answer: str
+) -> None:
+    rules = f"  {kind} set-header Strict-Transport-Security max-age=5\n"
+    text = whole("ssl-min-ver TLSv1.2", rules=rules).replace("return status 200", answer)
+    facts, _gaps = read(text)
+    with running(tool("haproxy"), certificate, tmp_path, text) as ports:
+        sent = dict(get(ports[443], tls=True))
+    assert ("strict-transport-security" in sent) is (facts.get("http.hsts.present") == [True])

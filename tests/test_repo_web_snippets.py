@@ -7,8 +7,8 @@ import pytest
 
 from nis2check.evidence.observe import Read, Reader
 from nis2check.evidence.repo import apache, caddy, haproxy, nginx, traefik
-from nis2check.rules.load import shipped_rules
 from nis2check.model import Rule
+from nis2check.rules.load import shipped_rules
 
 READERS: dict[str, tuple[Reader, str]] = {
     "apache": (apache, "a.conf"),

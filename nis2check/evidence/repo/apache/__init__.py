@@ -14,7 +14,7 @@ from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import page_headers
 from nis2check.evidence.repo.apache import findings
 from nis2check.evidence.repo.apache.page import page
-from nis2check.evidence.repo.apache.redirects import redirects
+from nis2check.evidence.repo.apache.redirects import leads_away, redirects
 from nis2check.evidence.repo.apache.server import Place, Server, servers
 from nis2check.evidence.repo.apache.syntax import Directive, NotRead, parse
 from nis2check.evidence.repo.apache.tls import tls
@@ -100,7 +100,8 @@ def _hosts(root: Directive, hosts: Sequence[Server]) -> Found:
             yield from tls(host, first[str(place)], place, subject, Kind.TLS)
             yield Read("http.https", True, host.block.line, subject, Kind.HTTP)
             yield from _tokens(host, host.block.line, subject)
-            yield from page(host, host.block.line, subject)
+            elsewhere = leads_away(host, subject.rpartition(":")[0])
+            yield from page(host, host.block.line, subject, elsewhere=elsewhere)
         if not host.names:
             for place in host.places:
                 yield from tls(host, first[str(place)], place, "", Kind.FILE)

@@ -34,9 +34,12 @@ _HANDS_ON = (
 _PROXIES = re.compile(r"(?:^|[,\[])P(?:[,\]]|$)", re.IGNORECASE)
 
 
-def page(server: Server, line: int, subject: str) -> Iterator[Read | Unread]:
-    """Headers of the page /, as far as the file settles them."""
-    answer = page_headers.facts_of(Page([*_sent(server)], _open(server), line))
+def page(server: Server, line: int, subject: str, *, elsewhere: bool) -> Iterator[Read | Unread]:
+    """Headers of the page /, as far as the file settles them. ``elsewhere``: / is a redirect, which takes the table ``always``
+    alone; of its headers HSTS counts (RFC 6797 7.2), the others are for pages."""
+    answer = page_headers.facts_of(Page([*_sent(server, elsewhere=elsewhere)], _open(server), line))
+    if elsewhere:
+        answer = {fact: said for fact, said in answer.items() if fact.startswith("http.hsts.")}
     yield from page_headers.told([answer], line, subject)
 
 
@@ -75,13 +78,13 @@ def may_override(server: Server) -> bool:
     return any(one.first.lower() != "none" for one in said)
 
 
-def _sent(server: Server) -> Iterator[Header]:
+def _sent(server: Server, *, elsewhere: bool) -> Iterator[Header]:
     tables: dict[str, dict[str, list[Header]]] = {"always": {}, "onsuccess": {}}
     for block, doubt in _layers(server):
         for one in block.every("header"):
             _apply(tables, one, doubt)
-    for table in tables.values():
-        for held in table.values():
+    for name, table in tables.items():
+        for held in table.values() if name == "always" or not elsewhere else ():
             yield from held
 
 

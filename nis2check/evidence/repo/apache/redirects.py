@@ -53,6 +53,11 @@ def redirects(servers: Sequence[Server]) -> Found:
             yield from _of_name(server, name, speaks_tls=name in secure)
 
 
+def leads_away(server: Server, name: str) -> bool:
+    """Whether a redirect of the virtual host meets /, or may."""
+    return (_rewritten(server.block, name) or _aliased(server.block)) is not None
+
+
 def _of_name(server: Server, name: str, *, speaks_tls: bool) -> Found:
     met = _rewritten(server.block, name) or _aliased(server.block)
     target = _target(met, server, name) if met is not None else None

@@ -72,13 +72,24 @@ def _target(words: Sequence[str], name: str) -> bool | None:
     return found[1] is None or found[1].lower() == name
 
 
+def _answers(section: Section, visit: Visit) -> bool:
+    """Whether HAProxy answers itself: http-response is for what comes from servers (Configuration Manual 4.2)."""
+    return any(
+        one.words[1:2] and one.words[1] in _ENDS and holds(one.words, section, visit)
+        for one in section.rules("http-request")
+    )
+
+
 def page(section: Section, line: int, subject: str, port: int, name: str) -> Found:
     """Headers that the frontend sets on every answer; what it does not set is the application's."""
     sent: list[Header] = []
-    for one in section.rules(*_HEADERS):
+    visit = Visit(secure=True, port=port, name=name)
+    moved, _sure = _met(section, visit)
+    own = moved is not None or _answers(section, visit)
+    for one in section.rules(_HEADERS[1]) if own else section.rules(*_HEADERS):
         if len(one.words) < 4 or one.words[1] not in {"set-header", "add-header"}:
             continue
-        said = holds(one.words[4:], section, Visit(secure=True, port=port, name=name))
+        said = holds(one.words[4:], section, visit)
         if said is False:
             continue
         header, value = one.words[2].lower(), one.words[3]
@@ -90,4 +101,6 @@ def page(section: Section, line: int, subject: str, port: int, name: str) -> Fou
             filled_in = one.templated or "%[" in value
             sent.append(Header(header, value, one.number, "its value comes from a variable" if filled_in else ""))
     answer = page_headers.facts_of(Page(sent, "the application behind it may send it", line))
+    if moved is not None:  # a redirect carries HSTS (RFC 6797 7.2); the other headers are for pages
+        answer = {fact: said for fact, said in answer.items() if fact.startswith("http.hsts.")}
     yield from page_headers.told([answer], line, subject)
