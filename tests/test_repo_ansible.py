@@ -133,6 +133,8 @@ def test_lines_for_sshd_are_read_as_sshd_reads_them() -> None:
     assert read(text.replace("Login yes", "Login no"))[0] == {"openssh.root_login": []}
     assert read(text.replace("  line:", "  state: absent\n    line:"))[0] == {}
     assert read(text.replace("Login yes", "Login {{ x }}"))[1] == [("openssh.root_login", Why.TEMPLATED, 6)]
+    client = text.replace("sshd_config", "ssh_config").replace("PermitRootLogin yes", "StrictHostKeyChecking no")
+    assert [one["line"] for one in read(client)[0]["openssh.host_keys_unchecked"]] == [6]
     block = task(
         "blockinfile:\n  path: /etc/ssh/sshd_config.d/10.conf\n  block: |\n    X11Forwarding yes\n    Ciphers aes128-cbc"
     )
