@@ -247,3 +247,20 @@ def test_words_keep_their_spelling() -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     for one in compose.read("compose.yml", text):
         assert one.line >= 1
+
+
+def test_an_anchor_given_twice_counts_from_its_last_place() -> None:
+    (root,) = documents("a: &x 1\nb: *x\nc: &x 2\nd: *x\n")
+    assert {key: node.text for key, node in root.pairs()} == {"a": "1", "b": "1", "c": "2", "d": "2"}
+
+
+@pytest.mark.parametrize("text", ["a: *nobody", "a: &x 1\n---\nb: *x\n"])
+def test_an_alias_of_nothing_is_no_yaml(text: str) -> None:
+    with pytest.raises(Unseen) as raised:
+        documents(text)
+    assert raised.value.why == Why.MALFORMED
+
+
+def test_bare_braces_are_a_template_and_no_mapping() -> None:
+    (root,) = documents("a: {{ b }}\nc: {d: e}\n")
+    assert (root.word("a"), root.word("c", "d")) == ("{{ }}", "e")

@@ -280,10 +280,11 @@ def test_what_a_variable_fills_in_is_a_gap(text: str, fact: str) -> None:
 
 def test_helm_templates_are_left_to_helm() -> None:
     assert read(deployment(image='"{{ .Values.image }}"'), "chart/templates/web.yaml") == ({}, [])
-    assert read(deployment(image='"{{ .Values.image }}"'), "other/web.yaml") == (
-        {},
-        [("kubernetes.template", Why.TEMPLATED, 1)],
-    )
+    _facts, gaps = read(deployment(image='"{{ .Values.image }}"'), "other/web.yaml")
+    assert gaps == [("kubernetes.images_unpinned", Why.TEMPLATED, 11)], "elsewhere the rest of the file stands"
+    assert read("apiVersion: v1\n{{- if .x }}\nkind: Pod\n{{- end }}\n")[1] == [
+        ("kubernetes.template", Why.TEMPLATED, 1)
+    ]
     _facts, gaps = read(deployment(image="{{ image }}"), "other/web.yaml.j2")
     assert gaps == [("kubernetes.images_unpinned", Why.TEMPLATED, 11)], "bare braces are YAML too"
 

@@ -19,6 +19,7 @@ DEEPEST = 100
 MOST_NODES = 200_000
 MOST_DOCUMENTS = 1000
 MOST_MERGES = 100  # of one mapping
+_TOO_MANY = f"more than {MOST_NODES} values or {MOST_DOCUMENTS} documents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,7 @@ def documents(text: str) -> list[Node]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _judge(yaml.parse(text, Loader=loader))
-        return [_Builder().build(root, 0) for root in yaml.compose_all(text, Loader=loader) if root is not None]
+        return _Builder(yaml.parse(text, Loader=loader)).documents()
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -101,66 +101,84 @@ def documents(text: str) -> list[Node]:
         raise Unseen(Why.MALFORMED, f"not YAML: line {line}") from None
 
 
-def _judge(events: Iterator[Any]) -> None:
-    """Refuse depth and the sheer number of nodes while libyaml still streams; its composer would overflow the stack."""
-    import yaml
+class _Builder:
+    """Builds the nodes straight from libyaml's events, and refuses depth and sheer number while they still stream.
 
-    depth = starts = 0
-    for nodes, event in enumerate(events):
-        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            depth += 1
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            depth -= 1
-        starts += isinstance(event, yaml.DocumentStartEvent)
+    PyYAML's own composer refuses an anchor that is given twice, which YAML 1.2.2 allows (3.2.2.2: the last one counts). A
+    value behind an alias is built once, so that a bomb of aliases stays small.
+    """
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        from yaml import events as kinds
+
+        self._yaml = kinds
+        self._events = events
+        self._count = 0
+        self._anchors: dict[str, Node | None] = {}  # None: still open
+
+    def documents(self) -> list[Node]:
+        found: list[Node] = []
+        starts = 0
+        for event in self._events:
+            if event.__class__ is self._yaml.DocumentStartEvent:
+                starts += 1
+                if starts > MOST_DOCUMENTS:
+                    raise Unseen(Why.LIMIT, _TOO_MANY)
+                self._anchors.clear()
+                found.append(self._value(self._next(), 0))
+        return found
+
+    def _next(self) -> Any:
+        self._count += 1
+        if self._count > MOST_NODES:
+            raise Unseen(Why.LIMIT, _TOO_MANY)
+        return next(self._events)
+
+    def _value(self, event: Any, depth: int) -> Node:
+        line = event.start_mark.line + 1
+        if event.__class__ is self._yaml.AliasEvent:
+            if event.anchor not in self._anchors:
+                raise Unseen(Why.MALFORMED, f"not YAML: line {line}")
+            known = self._anchors[event.anchor]
+            if known is None:
+                raise Unseen(Why.LIMIT, f"a value that holds itself at line {line}")
+            return known
         if depth > DEEPEST:
             raise Unseen(Why.LIMIT, f"more than {DEEPEST} levels")
-        if nodes > MOST_NODES or starts > MOST_DOCUMENTS:
-            raise Unseen(Why.LIMIT, f"more than {MOST_NODES} values or {MOST_DOCUMENTS} documents")
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        if event.__class__ is self._yaml.ScalarEvent:
+            node = Node(line, text=event.value, plain=not event.style, block=event.style in ("|", ">"))
+        elif event.__class__ is self._yaml.SequenceStartEvent:
+            node = Node(line, items=tuple(self._items(depth + 1)))
+        else:
+            node = self._mapping(event, line, depth + 1)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
 
+    def _items(self, depth: int) -> Iterator[Node]:
+        while (event := self._next()).__class__ is not self._yaml.SequenceEndEvent:
+            yield self._value(event, depth)
 
-class _Builder:
-    """Builds the nodes of one document; a node behind an alias is built once, so that a bomb of aliases stays small."""
-
-    def __init__(self) -> None:
-        self._built: dict[int, Node] = {}
-        self._open: set[int] = set()
-
-    def build(self, node: Any, depth: int) -> Node:
-        if id(node) in self._built:
-            return self._built[id(node)]
-        if id(node) in self._open:
-            raise Unseen(Why.LIMIT, f"a value that holds itself at line {node.start_mark.line + 1}")
-        if depth > DEEPEST:
-            raise Unseen(Why.LIMIT, f"more than {DEEPEST} levels, aliases followed")
-        self._open.add(id(node))
-        built = self._of(node, node.start_mark.line + 1, depth + 1)
-        self._open.discard(id(node))
-        self._built[id(node)] = built
-        return built
-
-    def _of(self, node: Any, line: int, depth: int) -> Node:
-        from yaml.nodes import MappingNode, SequenceNode
-
-        if isinstance(node, SequenceNode):
-            return Node(line, items=tuple(self.build(child, depth) for child in node.value))
-        if not isinstance(node, MappingNode):
-            return Node(line, text=str(node.value), plain=not node.style, block=node.style in ("|", ">"))
-        if node.flow_style and any(isinstance(key, MappingNode) for key, _value in node.value):
-            return Node(
-                line, text="{{ }}", plain=False
-            )  # what YAML makes of a bare {{ value }}: a template, no mapping
+    def _mapping(self, event: Any, line: int, depth: int) -> Node:
         keys: dict[str, Node] = {}
         merged: list[Node] = []
-        for key, value in node.value:
-            name = str(key.value) if isinstance(key.value, str) else ""
-            if key.tag == "tag:yaml.org,2002:merge":
-                child = self.build(value, depth)
-                merged += [child] if child.keys is not None else list(child.each())
+        is_template = False
+        while (key := self._next()).__class__ is not self._yaml.MappingEndEvent:
+            is_scalar = key.__class__ is self._yaml.ScalarEvent
+            name = self._value(key, depth)
+            value = self._value(self._next(), depth)
+            if is_scalar and key.value == "<<" and not key.style:
+                merged += [value] if value.keys is not None else list(value.each())
             else:
-                keys[name] = self.build(value, depth)
+                is_template |= event.flow_style and key.__class__ is self._yaml.MappingStartEvent
+                keys[name.text or ""] = value
+        if is_template:  # a bare {{ value }} is a mapping of a mapping for YAML
+            return Node(line, text="{{ }}", plain=False)
         if len(merged) > MOST_MERGES:
             raise Unseen(Why.LIMIT, f"more than {MOST_MERGES} merges at line {line}")
         for other in merged:
-            for name, child in other.pairs():
-                keys.setdefault(name, child)
+            for inherited, child in other.pairs():
+                keys.setdefault(inherited, child)
         return Node(line, keys=keys)

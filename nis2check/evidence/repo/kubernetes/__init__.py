@@ -22,9 +22,6 @@ FACTS = (*pods.FACTS, *exposure.FACTS, *access.FACTS, *delivery.FACTS)
 _OF_OTHERS = {"chart.yaml", "chart.yml", "kustomization.yaml", "kustomization.yml"}
 _YAML = re.compile(r"\.ya?ml\Z", re.IGNORECASE)
 _OBJECT = re.compile(rb"^[ \t-]{0,40}[\"']?apiVersion[\"']?[ \t]*:", re.MULTILINE)
-_ACTION = re.compile(
-    r"\{\{-?[^}\n]{0,500}?(?:\.(?:Values|Release|Chart|Files)\b|\b(?:include|define|range|end|if|with|tpl)\b)"
-)
 
 
 def matches(path: str, head: bytes) -> bool:
@@ -36,9 +33,6 @@ def read(path: str, text: str) -> Found:
     """Facts and gaps of one file."""
     if path.rpartition("/")[2].lower() in _OF_OTHERS or is_rendered(path, text):
         return  # `helm` and `kustomize` speak of these
-    if _ACTION.search(text):
-        yield Unread("kubernetes.template", Why.TEMPLATED, "a template: check what it renders instead")
-        return
     try:
         roots = documents(text)
     except Unseen as error:
