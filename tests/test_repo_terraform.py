@@ -583,6 +583,17 @@ def test_locals_that_double_themselves_stay_small() -> None:
     assert gaps == [("open_ports", Why.TEMPLATED, 42)]
 
 
+def test_dynamic_blocks_cannot_multiply_a_file() -> None:
+    block = 'dynamic "ingress" {\n  for_each = local.l\n  content {\n    cidr_blocks = local.l\n  }\n}\n'
+    text = 'resource "aws_security_group" "a" {\n' + block * 500 + "}\nlocals {\n  l = [" + "1," * 300 + "]\n}\n"
+    start = time.process_time()
+
+    _facts, gaps = read(text)
+
+    assert {(name, why) for name, why, _line in gaps} == {("open_ports", Why.TEMPLATED)}
+    assert time.process_time() - start < 3
+
+
 def test_nesting_within_the_limit_ends_in_an_unknown() -> None:
     found = body("x = " + "[" * 300 + "]" * 300)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 DEEPEST = 60  # blocks, lists and references within each other
-LARGEST_REFERENCE = 1000  # values behind one reference: a file cannot double itself into a bomb
+LARGEST_REFERENCE = 500  # values behind one reference: a file cannot double itself into a bomb
+MOST_EXPANDED = 1000  # blocks made of dynamic ones
 LONGEST_UNKNOWN = 60  # characters shown of an expression
 
 _KINDS = frozenset({"resource", "data", "provider", "module", "terraform", "variable", "locals", "output"})
@@ -69,6 +70,7 @@ class _Reader:
     known: dict[tuple[str, str], Value] = field(default_factory=dict)
     around: dict[str, Value] = field(default_factory=dict)
     depth: int = 0
+    expanded: int = 0  # what dynamic blocks were made from
 
     # ------------------------------------------------------------------------------------------------------ structure
 
@@ -144,7 +146,8 @@ class _Reader:
         iterator = str(parts["iterator"].unknown) if "iterator" in parts else name
         over = parts.get("for_each")
         line = node.start_point[0] + 1
-        if content is None or over is None or over.unknown or over.size > LARGEST_REFERENCE:
+        self.expanded += over.size if over is not None else 0
+        if content is None or over is None or over.unknown or self.expanded > MOST_EXPANDED:
             return [Value(line, unknown=f'dynamic "{name}"'[:LONGEST_UNKNOWN])]
         pairs = over.keys.items() if over.keys is not None else enumerate(over.items or ())
         before = dict(self.around)
