@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What port 80 of a virtual host of Apache httpd does, said of its https side.
 
-mod_rewrite works before mod_alias; within each, the first directive that meets the request decides (`Redirect`: documentation
-of mod_alias, "Order of Processing").
+mod_rewrite works before mod_proxy, and that one before mod_alias; within each, the first directive that meets the request
+decides (`Redirect`: documentation of mod_alias, "Order of Processing").
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def _target(met: Directive, server: Server, name: str) -> bool | None:
 
 
 def _aliased(block: Directive) -> Directive | None:
-    """The Redirect or RedirectMatch that meets a request for /."""
+    """The Redirect or RedirectMatch that meets a request for /; mod_proxy comes before them."""
+    for one in block.every("proxypass", "proxypassmatch"):
+        taken = one.first == "/" if one.name == "proxypass" else _takes_root(one.first) is not False
+        if taken and one.words[1:2] != ("!",):
+            return None
     sections = [one for one in block.every("location") if one.first == "/"]
     for holder in (block, *sections):
         for one in holder.every("redirect", "redirectpermanent", "redirecttemp", "redirectmatch"):
