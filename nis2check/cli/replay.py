@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nis2check import __version__
 from nis2check.errors import InputError
-from nis2check.language import _
+from nis2check.language import _, plural
 
 if TYPE_CHECKING:
     from nis2check.model import Json, Rule, Scope, Waiver
@@ -60,13 +60,23 @@ def _replayed(result: Mapping[str, Json], evidence: Mapping[str, Json]) -> Repla
     for heard in _comments_heard(evidence):
         found = _judged(result, evidence, rules, heard)
         if _bytes(found) == _bytes(said):
-            return Replayed(State.SAME, _("Rejeu : {n} constats identiques, à l'octet près.").format(n=len(found)))
+            told = plural(
+                "Rejeu : {n} constat identique, à l'octet près.",
+                "Rejeu : {n} constats identiques, à l'octet près.",
+                len(found),
+            )
+            return Replayed(State.SAME, told)
     other = str(result["tool"]["version"])
     if other != __version__:  # another judge, not necessarily another evidence
         text = _("Rejeu impossible : résultat de nis2check {other}, ici {version}, et les constats diffèrent.")
         return Replayed(State.NOT_POSSIBLE, text.format(other=other, version=__version__))
     count = len(_differences(found, said))
-    return Replayed(State.DIFFERENT, _("Rejeu : {n} constats diffèrent de ceux du résultat.").format(n=count))
+    told = plural(
+        "Rejeu : {n} constat diffère de celui du résultat.",
+        "Rejeu : {n} constats diffèrent de ceux du résultat.",
+        count,
+    )
+    return Replayed(State.DIFFERENT, told)
 
 
 def _comments_heard(evidence: Mapping[str, Json]) -> tuple[bool, ...]:

@@ -57,7 +57,7 @@ def answered(document: Mapping[str, Json]) -> Iterator[Answered]:
 
 def observation(one: Answered) -> str:
     """What is known, in a few lines in the language being spoken: the answer and its reason, then the signs, counted."""
-    lines = [words.verdict(str(one.answer["verdict"])).word + _(" (attestation)")]
+    lines = [_("{verdict} (attestation)").format(verdict=words.verdict(str(one.answer["verdict"])).word)]
     lines += [part for part in reasons.told(str(one.answer["reason"])) if part]
     counts = {verdict: sum(sign["verdict"] == verdict for sign in one.signs) for verdict in ("fail", "pass", "unknown")}
     if counts["fail"]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nis2check.language import _, say, speaking
+from nis2check.language import _, plural, say, speaking
 from nis2check.model import Json
 from nis2check.printing import Medium, clean, month
 from nis2check.report import actions, words
@@ -48,7 +48,13 @@ def _above(document: Mapping[str, Json], lang: str) -> tuple[str, ...]:
     lines = [told, words.spoken(document["notice"], lang)]
     left = len(actions.every(document)) - MOST
     if left > 0:
-        lines.append(_("{n} actions de plus sont dans le plan : le modèle en prend cent.").format(n=left))
+        lines.append(
+            plural(
+                "{n} action de plus est dans le plan : le modèle en prend cent.",
+                "{n} actions de plus sont dans le plan : le modèle en prend cent.",
+                left,
+            )
+        )
     return tuple(_cell(say(line, lang)) for line in lines)
 
 
