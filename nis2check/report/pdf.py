@@ -10,18 +10,13 @@ from typing import Any
 from nis2check import emblem, files, printing
 from nis2check.language import _, plural, speaking
 from nis2check.model import Json
-from nis2check.report import beside, findings, html, plan_page, reasons, typeset, words
-from nis2check.report.curve import Curve
+from nis2check.report import findings, html, pdf_findings, plan_page, typeset, words
 from nis2check.report.findings import Group
-from nis2check.report.typeset import Verbatim
 
 NAME = "pdf"
 SUFFIX = ".pdf"
 MEDIA = "application/pdf"
 
-MOST_GROUPS = 150  # rules of one verdict shown in full
-MOST_TARGETS = 12  # of one rule
-MOST_LINES = 200  # of a plain list
 TOLD = ("fail", "partial", "unknown", "to_attest", "pass")
 
 Document = Mapping[str, Json]
@@ -49,19 +44,17 @@ def _data(document: Document, lang: str) -> dict[str, Any]:
         "summary": _summary(document, shown["exposures"], lang),
         "plan": plan_page.drawn(document["plan"], lang),
         "objectives": _objectives(shown["objectives"], lang),
-        "gaps": _cases(
+        "gaps": pdf_findings.cases(
             plural("{n} écart", "{n} écarts", sum(len(g.members) for g in shown["gaps"])), shown["gaps"], document, lang
         ),
-        "unknown": _cases(
+        "unknown": pdf_findings.cases(
             plural("{n} point indéterminé", "{n} points indéterminés", document["coverage"]["unknown"]),
             shown["unknown"],
             document,
             lang,
         ),
-        "lists": list(_lists(document, shown, lang)),
-        "tables": [
-            one for one in (_trend(shown["trend"], lang), _drift(document), _waivers(document, lang)) if one["rows"]
-        ],
+        "lists": list(pdf_findings.lists(document, shown, lang)),
+        "tables": pdf_findings.tables(document, shown["trend"], lang),
         "findings": _("Constats"),
         "methods": _("Méthode, limites et empreintes"),
         "method": list(_method(document, lang)),
@@ -190,137 +183,6 @@ def _signs(evidence: Mapping[str, int]) -> str:
             _("fichiers : {bad} contre, {good} pour").format(bad=evidence["files_fail"], good=evidence["files_pass"])
         )
     return ", ".join(told) or _("aucun")
-
-
-# ------------------------------------------------------------------------------------------------------------ findings
-
-
-def _cases(title: str, groups: Sequence[Group], document: Document, lang: str) -> dict[str, Any]:
-    return {
-        "title": title,
-        "none": _("Aucun écart n'a été constaté. Cela ne vaut que pour ce qui a été regardé."),
-        "heads": [_("Preuve"), _("Pourquoi"), _("Comment corriger"), _("Références")],
-        "cases": [_case(group, document, lang) for group in groups[:MOST_GROUPS]],
-        "more": _more(len(groups) - MOST_GROUPS),
-    }
-
-
-def _case(group: Group, document: Document, lang: str) -> dict[str, Any]:
-    says = group.says
-    gap = group.verdict in findings.GAPS
-    why = [words.spoken(says["why"], lang), words.spoken(says["impact"], lang)] if says else []
-    return {
-        "verdict": group.verdict,
-        "mark": f"{words.verdict(group.verdict).sign} {words.verdict(group.verdict).word}",
-        "severity": words.severity(group.severity) if gap else "",
-        "title": group.title(document, lang),
-        "seen": [_member(one, lang) for one in group.members[:MOST_TARGETS]],
-        "more": _more(len(group.members) - MOST_TARGETS),
-        "why": " ".join(why),
-        "how": words.spoken(says["remediation"], lang) if says and gap else "",
-        "references": ", ".join(words.reference(one) for one in group.references) + f" – {group.rule}",
-    }
-
-
-def _member(one: Mapping[str, Json], lang: str) -> list[str]:
-    """What it is, and what was seen of it."""
-    name = _("Attestation") if one["target"]["kind"] == "body" else Verbatim(one["target"]["name"])
-    place = one["location"]
-    told = [part for part in reasons.told(str(one["reason"])) if part]
-    told += ["{file}:{line}".format(**place)] if place else []
-    told += [words.proof(str(one["proof"]))]
-    if one["waiver"]:
-        until = printing.date(one["waiver"]["until"], lang)
-        told.append(_("Dérogation {id} jusqu'au {day}").format(id=one["waiver"]["id"], day=until))
-    return [name, " – ".join(told)]
-
-
-def _more(left: int) -> str:
-    return (
-        plural(
-            "… et {n} autre, dans les fichiers CSV et JSON.", "… et {n} autres, dans les fichiers CSV et JSON.", left
-        )
-        if left > 0
-        else ""
-    )
-
-
-def _lists(document: Document, shown: Mapping[str, Any], lang: str) -> Iterator[dict[str, Any]]:
-    """The plain lists: to attest, conform, what stays unknown."""
-    asked = [group for _objective, groups in shown["to_attest"] for group in groups]
-    yield _list(
-        plural("{n} point à attester", "{n} points à attester", document["coverage"]["to_attest"]),
-        [f"{group.rule.partition('/')[2]} – {group.title(document, lang)}" for group in asked],
-    )
-    yield _list(
-        plural("{n} point conforme", "{n} points conformes", document["coverage"]["pass"]),
-        [f"{group.title(document, lang)} ({findings.proofs_text(group)})" for group in shown["passed"]],
-    )
-    yield _list(
-        _("Constats d'autres outils"),
-        [_("{name} : {text}").format(name=name, text=text) for name, text in beside.imported(document)],
-    )
-    yield _list(
-        _("Ce qui reste inconnu"),
-        [
-            _("{n} : {why}").format(n=printing.number(len(some), lang), why=words.why(why))
-            for why, some in shown["unseen"]
-        ],
-    )
-
-
-def _list(title: str, items: list[str]) -> dict[str, Any]:
-    return {"title": title, "items": items[:MOST_LINES], "more": _more(len(items) - MOST_LINES)}
-
-
-def _trend(trend: Curve | None, lang: str) -> dict[str, Any]:
-    """The table of the curve that the HTML draws."""
-    names = ("pass", "gaps", "open", "applicable")
-    return {
-        "title": _("Évolution depuis la première analyse gardée"),
-        "heads": [_("Analyse"), _("Conformes"), _("Écarts"), _("Sans réponse"), _("Total")],
-        "rows": [
-            [
-                printing.date(row.started, lang) + (f" ({row.note})" if row.note else ""),
-                *(printing.number(row.counts[name], lang) for name in names),
-            ]
-            for row in (trend.rows if trend else ())
-        ],
-    }
-
-
-def _drift(document: Document) -> dict[str, Any]:
-    return {
-        "title": _("Dérive entre les fichiers et ce qui est en service"),
-        "heads": [_("Cible"), _("Fait"), _("Déclaré"), _("Observé"), _("Fichier")],
-        "rows": [
-            [
-                Verbatim(one["subject"]),
-                Verbatim(one["name"]),
-                words.value(one["declared"]),
-                words.value(one["observed"]),
-                "{file}:{line}".format(**one["location"]),
-            ]
-            for one in document["drift"][:MOST_LINES]
-        ],
-    }
-
-
-def _waivers(document: Document, lang: str) -> dict[str, Any]:
-    return {
-        "title": _("Dérogations"),
-        "heads": [_("Numéro"), _("Règle et cible"), _("Motif"), _("Acceptée par"), _("Fin")],
-        "rows": [
-            [
-                one["id"],
-                f"{one['rule']} {one['target']}",
-                one["reason"],
-                one["approver"],
-                printing.date(one["until"], lang),
-            ]
-            for one in document["waivers"][:MOST_LINES]
-        ],
-    }
 
 
 def _method(document: Document, lang: str) -> Iterator[str]:
