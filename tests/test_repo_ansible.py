@@ -88,6 +88,7 @@ def task(lines: str) -> str:
         ("service:\n  name: auditd\n  enabled: no\n  state: stopped", "protections_off", True),
         ("systemd:\n  name: fail2ban.service\n  enabled: yes\n  masked: no", "protections_off", False),
         ("service:\n  name: auditd\n  state: stopped", "protections_off", None),  # for a moment, perhaps
+        ("service:\n  name: auditd\n  enabled: no\nwhen: not audited", "protections_off", None),  # a gap
         ("apt:\n  name: unattended-upgrades\n  state: absent", "protections_off", True),
         ("apt:\n  name: unattended-upgrades\n  state: present", "protections_off", False),
     ],

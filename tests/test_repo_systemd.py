@@ -49,6 +49,7 @@ def unit(lines: str, path: str = "systemd/portail.service") -> dict[str, Json]:
         ("ExecStart=/opt/portail/serveur\nNoNewPrivileges=no", True),
         ("ExecStart=-/usr/bin/python3 \\\n  /opt/x.py", True),
         ("ExecStart=/opt/portail/serveur\nUser={{ user }}", None),
+        ("ExecStart={{ program }} --daemon", None),  # perhaps an engine
         ("Type=oneshot\nExecStart=/usr/bin/restic backup /srv", None),
         ("ExecStart=/usr/bin/docker run --rm portail", None),
         ("ExecStart=/usr/sbin/nginx", None),  # leaves root by itself

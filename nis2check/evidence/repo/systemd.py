@@ -36,12 +36,12 @@ _BY_NAME = re.compile(r"\.service(?:\.d/[^/]+\.conf)?(?:\.(?:j2|jinja2?|erb|epp|
 _USER_UNIT = re.compile(r"(?:^|/)(?:\.config/systemd/|systemd/user/|user/)")
 # Programs that hand the work to others: what they start has bounds, or not, of its own.
 _ENGINES = re.compile(
-    r"(?:^|/)(?:docker|dockerd|docker-compose|podman|podman-compose|containerd|crio|kubelet|k3s|nomad|lxc-start|nerdctl|flatpak|snap)\Z"
+    r"(?:^|/)(?:docker|dockerd|docker-compose|podman|podman-compose|containerd|crio|lxd|kubelet|k3s|nomad|lxc-start|nerdctl|flatpak|snap)\Z"
 )
 # Daemons that give up root by themselves once their ports are open, whatever the unit says.
 _SEPARATES = re.compile(
     r"(?:^|/)(?:sshd|nginx|httpd|apache2|apachectl|named|unbound|nsd|postmulti|postfix|master|dovecot|haproxy|chronyd|ntpd|rsyslogd|"
-    r"cron|crond|squid|exim4?|vsftpd|proftpd|slapd|openvpn|php-fpm[\d.]*|mysqld_safe|keepalived)\Z"
+    r"cron|crond|squid|exim4?|vsftpd|proftpd|slapd|openvpn|atd|snmpd|tincd|php-fpm[\d.]*|mysqld_safe|keepalived)\Z"
 )
 _OPEN_TO_ALL = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - read, not used
 _TCP = re.compile(r"(?:-H[ =]?|--host[ =])[\"']?tcp://(?!127\.|localhost|\[::1\])")
@@ -119,7 +119,8 @@ def _bounds(concerns: Concerns, service: list[Setting]) -> None:
     start, kind, user = (_value(service, name) for name in ("ExecStart", "Type", "User"))
     if start is None or not start.value or (kind is not None and kind.value == "oneshot"):
         return
-    if _ENGINES.search(_program(start.value)) or _SEPARATES.search(_program(start.value)):
+    program = _program(start.value)
+    if _ENGINES.search(program) or _SEPARATES.search(program):
         return
     bound = next((one for one in service if one.name.lower() in _BOUNDS and one.value not in {"", "no", "false"}), None)
     if user is not None and (user.value not in {"", "root", "0"} or not user.settled):
@@ -127,7 +128,9 @@ def _bounds(concerns: Concerns, service: list[Setting]) -> None:
     elif bound is not None:
         concerns.say("systemd.unconfined", False, bound)
     else:
-        concerns.say("systemd.unconfined", True, replace(start, name=_program(start.value), value="", settled=True))
+        concerns.say(
+            "systemd.unconfined", True, replace(start, name=program, value="", settled=not is_filled_in(program))
+        )
 
 
 def _program(command: str) -> str:

@@ -14,6 +14,7 @@ from nis2check.evidence.repo.ansible.variables import connection, secrets
 from nis2check.evidence.repo.commands import downloads, is_near, plain_url_host, unsafe_download
 from nis2check.evidence.repo.concerns import Concerns, Setting, is_filled_in
 from nis2check.evidence.repo.yaml_tree import Node
+from nis2check.model import Why
 
 DEEPEST = 20  # blocks within one another
 
@@ -37,7 +38,10 @@ _SSHD = re.compile(r"(?:^|/)sshd?_config(?:\.d/[^/]+)?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task: its module without namespace, its arguments, free-form text if it has some, and whether its output is hidden."""
+    """A task: its module without namespace, its arguments, free-form text if it has some, and whether its output is hidden.
+
+    ``conditional``: ``when`` stands over it, here or above.
+    """
 
     title: str
     module: str
@@ -46,6 +50,7 @@ class Task:
     node: Node
     line: int
     hidden: bool
+    conditional: bool
 
     def word(self, *names: str) -> str:
         """The first of these arguments, in lower case; empty without."""
@@ -66,23 +71,26 @@ def plays(concerns: Concerns, root: Node, *, trial: bool) -> None:
             connection(concerns, variables)
         if (user := entry.get("remote_user")) is not None and user.text is not None:
             concerns.say("ansible.root_connection", user.text == "root", _setting("remote_user", user))
-        for task in _tasks(entry, 0, met, hidden=False):
+        for task in _tasks(entry, 0, met):
             for judge in _JUDGES:
                 judge(concerns, task)
 
 
-def _tasks(entry: Node, depth: int, met: set[int], *, hidden: bool) -> Iterator[Task]:
+def _tasks(
+    entry: Node, depth: int, met: set[int], *, hidden: bool = False, conditional: bool = False
+) -> Iterator[Task]:
     """The task itself, or those of the play or block. ``met``: what stands behind several aliases counts once."""
     if id(entry) in met:
         return
     met.add(id(entry))
     hidden = hidden or _is_hidden(entry)
+    conditional = conditional or entry.get("when") is not None
     lists = [part for name in _LISTS if (part := entry.get(name)) is not None and part.items is not None]
     if lists or entry.get("hosts") is not None:
         if depth <= DEEPEST:
             for part in lists:
                 for child in part.each():
-                    yield from _tasks(child, depth + 1, met, hidden=hidden)
+                    yield from _tasks(child, depth + 1, met, hidden=hidden, conditional=conditional)
         return
     for key, value in entry.pairs():
         if key in _KEYWORDS or key.startswith("with_"):
@@ -91,7 +99,7 @@ def _tasks(entry: Node, depth: int, met: set[int], *, hidden: bool) -> Iterator[
         module = key.rpartition(".")[2]
         args, text = _arguments(module, value, entry.get("args"))
         title = (name.text if name is not None else None) or module
-        yield Task(title, module, args, text, entry, entry.line, hidden)
+        yield Task(title, module, args, text, entry, entry.line, hidden, conditional)
         return
 
 
@@ -214,18 +222,32 @@ _PACKAGES = {"apt", "yum", "dnf", "dnf5", "package", "zypper"}
 
 
 def _protections(concerns: Concerns, task: Task) -> None:
-    fact = "ansible.protections_off"
+    """A role that serves both ways switches off under a condition: then it is not settled whether it does."""
+    said = _protection(task)
+    if said is None:
+        return
+    fact, offends = "ansible.protections_off", said[1]
+    if offends and task.conditional:
+        concerns.open(
+            fact, Why.NOT_ASKED, f"{task.title}: switched off under a condition, which is not evaluated", task.line
+        )
+    else:
+        concerns.say(fact, offends, said[0])
+
+
+def _protection(task: Task) -> tuple[Setting, bool] | None:
+    """The setting that switches a protection on or off, and whether it is off; None for another task."""
     name = task.word("name", "pkg", "service").removesuffix(".service")
-    if task.module == "ufw" and task.word("state"):
-        _switch(concerns, task, fact, ("state",), {"disabled", "reset"})
-    elif task.module == "selinux" and task.word("state"):
-        _switch(concerns, task, fact, ("state",), {"disabled"})
-    elif task.module in _SERVICES and name in _PROTECTIONS and ("enabled" in task.args or "masked" in task.args):
-        offends = task.word("enabled") in _NO or task.word("masked") in _YES
+    if task.module in {"ufw", "selinux"} and task.word("state"):
+        node = task.args["state"]
+        return _setting(f"{task.title}: state", node), task.word("state") in {"disabled", "reset"}
+    if task.module in _SERVICES and name in _PROTECTIONS and ("enabled" in task.args or "masked" in task.args):
         settled = not is_filled_in(task.word("enabled") + task.word("masked"))
-        concerns.say(fact, offends, Setting(f"{task.title}: {name}", "", task.line, settled))
-    elif task.module in _PACKAGES and name in _PROTECTIONS:
-        concerns.say(fact, task.word("state") == "absent", Setting(f"{task.title}: {name}", "", task.line))
+        off = task.word("enabled") in _NO or task.word("masked") in _YES
+        return Setting(f"{task.title}: {name}", "", task.line, settled), off
+    if task.module in _PACKAGES and name in _PROTECTIONS:
+        return Setting(f"{task.title}: {name}", "", task.line), task.word("state") == "absent"
+    return None
 
 
 def _shell_of_others(concerns: Concerns, task: Task) -> None:
