@@ -50,10 +50,10 @@ SELECT COUNT(*), COALESCE(SUM(CASE WHEN kept > 1 THEN 1 ELSE 0 END), 0)
 FROM (SELECT COUNT(*) AS kept FROM run GROUP BY body) of_body
 """
 
-# Both questions are asked of a few hundred pairs at once: of all of them PostgreSQL would hash every state there is. What
-# differs leaves the database counted. The plus signs say nothing to PostgreSQL; SQLite would convert the number of the run
-# at every row without them.
-_AT_ONCE = 500
+# Both questions are asked of many pairs at once, as many as SQLite takes values (32 766): PostgreSQL may look through every
+# state at each question. What differs leaves the database counted. The plus signs say nothing to PostgreSQL; SQLite would
+# convert the number of the run at every row without them.
+_AT_ONCE = 15_000
 
 # New or changed findings, by what they were and are.
 _DIFFERENT = """
