@@ -50,6 +50,8 @@ def unit(lines: str, path: str = "systemd/portail.service") -> dict[str, Json]:
         ("ExecStart=-/usr/bin/python3 \\\n  /opt/x.py", True),
         ("ExecStart=/opt/portail/serveur\nUser={{ user }}", None),
         ("ExecStart={{ program }} --daemon", None),  # perhaps an engine
+        ("ExecStart=/opt/x\n{% for name, value in bounds %}\n{{ name }}={{ value }}\n{% endfor %}", None),
+        ("ExecStart=/opt/x\n{% include 'bounds.j2' %}", None),
         ("Type=oneshot\nExecStart=/usr/bin/restic backup /srv", None),
         ("ExecStart=/usr/bin/docker run --rm portail", None),
         ("ExecStart=/usr/sbin/nginx", None),  # leaves root by itself

@@ -34,6 +34,7 @@ FACTS = (
 
 _BY_NAME = re.compile(r"\.service(?:\.d/[^/]+\.conf)?(?:\.(?:j2|jinja2?|erb|epp|template|tmpl|in))?\Z")
 _USER_UNIT = re.compile(r"(?:^|/)(?:\.config/systemd/|systemd/user/|user/)")
+_INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|extends)\b|\{\{[-\s]*(?:include|template)\b")
 # Programs that hand the work to others: what they start has bounds, or not, of its own.
 _ENGINES = re.compile(
     r"(?:^|/)(?:docker|dockerd|docker-compose|podman|podman-compose|containerd|crio|lxd|kubelet|k3s|nomad|lxc-start|nerdctl|flatpak|snap)\Z"
@@ -84,7 +85,7 @@ def read(path: str, text: str) -> Found:
     commands = [one for one in service if one.name.startswith("Exec") and one.value]
     _environment(concerns, service)
     _commands(concerns, commands)
-    if ".service.d/" not in path and not _USER_UNIT.search(path):
+    if ".service.d/" not in path and not _USER_UNIT.search(path) and not _INCLUDES.search(text):
         _bounds(concerns, service)
     yield from concerns.found()
 
@@ -128,9 +129,9 @@ def _bounds(concerns: Concerns, service: list[Setting]) -> None:
     elif bound is not None:
         concerns.say("systemd.unconfined", False, bound)
     else:
-        concerns.say(
-            "systemd.unconfined", True, replace(start, name=program, value="", settled=not is_filled_in(program))
-        )
+        # A template may add what is missing: settings whose name it makes, a part that it includes.
+        settled = not is_filled_in(program) and not any(is_filled_in(one.name) for one in service)
+        concerns.say("systemd.unconfined", True, replace(start, name=program, value="", settled=settled))
 
 
 def _program(command: str) -> str:
