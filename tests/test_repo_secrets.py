@@ -77,6 +77,7 @@ def test_a_key_of_a_test_opens_nothing() -> None:
     text = pem(PrivateFormat.PKCS8, NoEncryption())
     assert read("src/tests/keys.py", text) == []
     assert read("src/contest/keys.py", text) == [("private_key", 1)]
+    assert read("docs/deploy.pem", text) == [("private_key", 1)], "who writes a manual may paste the real one"
 
 
 def test_a_real_rsa_key() -> None:

@@ -40,17 +40,21 @@ mysecretpassword secretpassword s3cr3t
 DEFAULTS = frozenset(_DEFAULTS_WORDS.split())
 
 
-# Folders of what is shown or tried, not installed: their secrets open nothing.
-_SAMPLE = re.compile(
-    r"(?:^|/)(?:examples?|samples?|docs?|documentation|tutorials?|tests?|testdata|test-data|fixtures?|__tests__|__mocks__|mocks?|e2e)/",
-    re.IGNORECASE,
-)
+# Folders of what is tried, and of what is shown: neither is installed, and their secrets open nothing.
+_TESTS = r"tests?|testdata|test-data|fixtures?|__tests__|__mocks__|mocks?|e2e"
+_TEST = re.compile(rf"(?:^|/)(?:{_TESTS})/", re.IGNORECASE)
+_SAMPLE = re.compile(rf"(?:^|/)(?:examples?|samples?|docs?|documentation|tutorials?|{_TESTS})/", re.IGNORECASE)
 _PASSWORD = re.compile(r".*(?:pass|passwd|password|passphrase|secret|secret_?key|access_?key)\Z", re.IGNORECASE)
 
 
 def is_sample(path: str) -> bool:
     """Whether a file lies among examples, documentation or tests."""
     return _SAMPLE.search(path) is not None
+
+
+def is_test(path: str) -> bool:
+    """Whether a file lies among tests."""
+    return _TEST.search(path) is not None
 
 
 def names_password(name: str) -> bool:

@@ -9,7 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread
-from nis2check.evidence.repo.secret_words import is_default, is_sample, is_written_out, names_account, names_password
+from nis2check.evidence.repo.secret_words import is_default, is_test, is_written_out, names_account, names_password
 from nis2check.model import FactSpec, Json
 
 NAME = "secrets"
@@ -65,7 +65,7 @@ def matches(path: str, head: bytes) -> bool:
 def read(path: str, text: str) -> Iterator[Read | Unread]:
     """One fact when there is a secret; a file without says nothing."""
     lines = text.splitlines()
-    keys = () if is_sample(path) else _keys(lines)  # a key of a test opens nothing
+    keys = () if is_test(path) else _keys(lines)  # a key of a test opens nothing
     found = [*keys, *_cloud(lines), *_assigned(path, lines)]
     if found:
         listed: list[dict[str, Json]] = [
