@@ -49,11 +49,15 @@ def test_rules_and_framework_are_the_same_parsed_beforehand(monkeypatch: pytest.
     (tmp_path / "compiled.json").write_text(json.dumps(parsed))
     monkeypatch.setattr(files, "COMPILED", str(tmp_path / "compiled.json"))
     files._compiled.cache_clear()
+    load._rules_of.cache_clear()
+    frameworks.load.cache_clear()
     try:
         assert len(files._compiled()) == len(parsed) > 100
         assert (load.digest(load.shipped_rules()), frameworks.load()) == slow
     finally:
         files._compiled.cache_clear()
+        load._rules_of.cache_clear()
+        frameworks.load.cache_clear()
 
 
 def test_a_check_of_files_loads_no_network_code() -> None:
