@@ -81,7 +81,7 @@ def running(program: str, certificate: Path, folder: Path, body: str) -> Iterato
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         until = time.monotonic() + 20
-        while not _answers(ports[443]):
+        while not all(map(_answers, ports.values())):
             stopped = process.poll() is not None
             assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", file)
             time.sleep(0.02)

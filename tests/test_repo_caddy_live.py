@@ -60,7 +60,7 @@ def running(program: str, folder: Path, text: str, certificate: str) -> Iterator
     )  # fmt: skip
     try:
         until = time.monotonic() + 30
-        while not _answers(secure):
+        while not (_answers(plain) and _answers(secure)):
             stopped = process.poll() is not None
             assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", file)
             time.sleep(0.02)

@@ -57,7 +57,7 @@ def running(program: str, certificate: Path, folder: Path, text: str) -> Iterato
     )
     try:
         until = time.monotonic() + 20
-        while not _answers(ports[443]):
+        while not all(_answers(port) for port in ports.values() if f":{port}" in moved):
             stopped = process.poll() is not None
             assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", moved)
             time.sleep(0.02)
