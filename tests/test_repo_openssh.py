@@ -145,6 +145,8 @@ def test_templates_are_gaps(text: str) -> None:
 
 
 def test_what_a_template_leaves_alone_is_read() -> None:
+    included = read("{% include 'first.j2' %}\nX11Forwarding yes\n")
+    assert included == ({}, [("x11_forwarding", Why.UNREADABLE, 2)])
     facts, gaps = read(
         "Port {{ port }}\nX11Forwarding yes\n{% for u in users %}\nDenyUsers {{ u }}\n{% endfor %}\nLogLevel INFO\n"
     )

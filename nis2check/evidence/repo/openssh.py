@@ -51,6 +51,7 @@ _CLIENT = re.compile(
     r"(?:^|[/_])ssh_config(?:\.(?:j2|jinja2?|erb|epp|template|tmpl))?\Z"
     r"|(?:^|/)ssh_config\.d/[^/]+\.conf(?:\.(?:j2|erb|template|tmpl))?\Z|(?:^|/)\.ssh/config\Z"
 )
+_INCLUDES = re.compile(r"\{%[-+]?\s*(?:include|import|extends)\b")  # of a template: what it brings comes first
 _LINE = re.compile(r"([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*)\Z")
 _ENVIRONMENT = re.compile(r"\$\{?[A-Z_]{2,}\}?")
 
@@ -115,6 +116,7 @@ def _parse(text: str) -> _File:
     scope, include = "", 0
     for number, raw in numbered(text):
         found = _LINE.match(raw.strip())
+        include = include or (number if _INCLUDES.search(raw) else 0)
         if found is None:
             continue
         name, rest = found[1], found[2]
