@@ -30,7 +30,7 @@ def look(tool: Callable[..., str]) -> Callable[[Path], dict[str, Any]]:
 
     def run(file: Path) -> dict[str, Any]:
         done = subprocess.run(
-            [node, str(BROWSER / "look.mjs"), chromium, str(file)], capture_output=True, timeout=100, check=False
+            [node, str(BROWSER / "look.mjs"), chromium, str(file)], capture_output=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr.decode()[-2000:]
         told: dict[str, Any] = json.loads(done.stdout)

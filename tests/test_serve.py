@@ -354,7 +354,7 @@ def test_in_a_browser(tool: Callable[..., str], dashboard: Dashboard) -> None:
     done = subprocess.run(
         [node, str(BROWSER / "desk.mjs"), chromium, dashboard.url, *paths],
         capture_output=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
