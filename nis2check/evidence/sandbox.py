@@ -37,6 +37,8 @@ MOST_ANSWER = 16 << 20  # bytes
 
 _START = "import sys; sys.path.append(sys.argv[1]); from nis2check.evidence.sandbox import serve; serve()"
 
+_DESCRIPTORS = "/proc/self/fd"
+
 Answer = list[Read | Unread]
 
 
@@ -146,13 +148,23 @@ def _live_as_child(asked: int, told: int) -> NoReturn:
         null = os.open(os.devnull, os.O_WRONLY)
         for target, source in enumerate((asked, told, null)):
             os.dup2(source, target)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _close_all_but(3)
         os.chdir("/")
         os.environ.clear()
         with open(0, "rb", closefd=False) as requests, open(1, "wb", closefd=False) as answers:
             _serve(requests, answers, already=_address_space())
     finally:
         os._exit(0)
+
+
+def _close_all_but(first: int) -> None:
+    """Every descriptor from a number on. Not os.closerange: where the system allows a billion, it may try each of them."""
+    for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - lighter
+        if int(name) >= first:
+            try:
+                os.close(int(name))
+            except OSError:
+                pass  # that of the listing itself
 
 
 def _address_space() -> int:
@@ -162,8 +174,8 @@ def _address_space() -> int:
 
 
 def _start() -> subprocess.Popen[bytes] | _Copy:
-    """A copy where that is safe: on Linux, and when no other thread may hold a lock that the copy would wait for."""
-    if sys.platform == "linux" and threading.active_count() == 1:
+    """A copy where that is safe: on Linux with its /proc, and when no other thread may hold a lock that the copy would want."""
+    if sys.platform == "linux" and threading.active_count() == 1 and os.path.isdir(_DESCRIPTORS):  # noqa: PTH112 - lighter
         return _Copy()
     return _new_interpreter()
 
