@@ -191,9 +191,7 @@ def _decision(item: Item, lang: str, guard: discreet.Discretion, full: bool) -> 
     what = brief_words.decision(measure) or words.spoken(item["title"], lang)
     if not full and not guard.allows(what):
         what = _("Faire mener l'action n° {n} du plan, que la direction présentera").format(n=item["rank"])
-    effort = float(item["effort"])
-    one, many = _("{n} jour de travail"), _("{n} jours de travail")
-    days = (one if effort < 2 else many).format(n=printing.number(effort, lang))
+    days = _days(float(item["effort"]), lang)
     return Decision(
         what,
         _("Par {owner}, {days}, pour {month}. Dépense : à chiffrer.").format(
@@ -206,11 +204,18 @@ def _ahead(document: Document, lang: str) -> str:
     items = document["plan"]["measures"]
     if not items:
         return _("Aucune mesure n'est à planifier : aucun écart n'a été constaté.")
-    days = printing.number(sum(float(one["effort"]) for one in items), lang)
     closed = len({name for one in items for name in one["findings"]})
-    return _("Le plan à six mois compte {n} mesures et {days} jours de travail ; {closed} points seront revus.").format(
-        n=printing.number(len(items), lang), days=days, closed=printing.number(closed, lang)
+    return _("Le plan à six mois : {measures}, {days}, {points}.").format(
+        measures=plural("{n} mesure", "{n} mesures", len(items)),
+        days=_days(sum(float(one["effort"]) for one in items), lang),
+        points=plural("{n} point à revoir", "{n} points à revoir", closed),
     )
+
+
+def _days(effort: float, lang: str) -> str:
+    one, many = _("{n} jour de travail"), _("{n} jours de travail")
+    few = effort < 2 if lang == "fr" else effort == 1
+    return (one if few else many).format(n=printing.number(effort, lang))
 
 
 # ----------------------------------------------------------------------------------------------------------------- law
