@@ -179,3 +179,10 @@ def test_several_records_cancel_each_other() -> None:
 def test_a_void_record_leaves_the_one_above_in_force_and_is_said() -> None:
     found, _asked = discover("a.ville.test", {"a.ville.test": "v=DMARC1; p=reject; p=none", "ville.test": REJECT})
     assert (found.count, found.domain, found.source, found.errors) == (1, "a.ville.test", "ville.test", ("p= twice",))
+
+
+def test_every_letter_may_stand_in_an_address_for_reports() -> None:
+    for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+_-":
+        record = dmarc.parse(f"v=DMARC1; p=none; rua=mailto:x{letter}x@kiosk.test")
+        assert (record.errors, record.rua) == ((), (f"x{letter}x@kiosk.test",)), letter
+    assert dmarc.parse("v=DMARC1; p=none; rua=mailto:é@x.test").errors

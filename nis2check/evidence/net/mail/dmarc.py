@@ -16,8 +16,10 @@ MOST_TAGS = 100
 POLICIES = ("none", "quarantine", "reject")
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(;|$)")
 _TAG = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9_]*)[ \t]*=[ \t]*(.*?)[ \t]*", re.DOTALL)
+# ASCII, else the case folding of Unicode takes i, k and s for members of a range that holds ı, K and ſ
 _MAIL_URI = re.compile(
-    r"mailto:[^\s,;!@\x00-\x20\x7f-\uffff]+@[A-Za-z0-9.\-]+\.[A-Za-z0-9\-]+(![0-9]{1,18}[kmgt]?)?", re.IGNORECASE
+    r"mailto:[^\s,;!@\x00-\x20\x7f-\uffff]+@[A-Za-z0-9.\-]+\.[A-Za-z0-9\-]+(![0-9]{1,18}[kmgt]?)?",
+    re.IGNORECASE | re.ASCII,
 )
 # pct, rf and ri are gone from RFC 9989; receivers of RFC 7489 still read them
 _VALUES: Mapping[str, re.Pattern[str]] = {
