@@ -10,6 +10,7 @@ import pytest
 from nis2check import language
 from nis2check.model import Category, Proof, Severity, Verdict, Why
 from nis2check.report import reasons, words
+from nis2check.rules.references import sources
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,12 @@ def test_reasons(reason: str, said: tuple[str, str]) -> None:
 )
 def test_references(source: str, clause: str, said: str) -> None:
     assert words.reference({"source": source, "clause": clause, "strength": "full"}) == said
+
+
+def test_every_source_has_a_name_that_people_know() -> None:
+    for source in sources():
+        said = words.reference({"source": source, "clause": "1"})
+        assert said != f"{source} 1" or source in {"ansible-lint", "hadolint", "zizmor"}, source
 
 
 def test_the_law_is_a_dated_statement() -> None:
