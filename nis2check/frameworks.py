@@ -58,6 +58,7 @@ class Measure:
     monaidecyber: int | None  # rank in MonAideCyber's order, by our own correspondence
     needs: tuple[str, ...]  # measures to do first
     links: tuple[Link, ...]
+    confidence: str  # how sure our words for it are: A, B or C; "" when its file does not say
 
     def applies(self, category: Category) -> bool:
         """Whether an entity of this category must look at it. A body out of scope has no measure; an undecided one is
@@ -148,6 +149,7 @@ def _measure(item: Json, objective: Json, data: Json, position: int) -> Measure:
         monaidecyber=item.get("monaidecyber"),
         needs=tuple(item.get("needs", ())),
         links=_links(item),
+        confidence=item.get("confidence", ""),
     )
 
 

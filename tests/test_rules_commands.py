@@ -129,6 +129,8 @@ def test_a_rule_that_is_no_yaml_is_2_at_its_line(nis2check: Command, own: Path) 
         ("recyf:13.2", "measure", "restauration"),
         ("recyf:8", "objective", "8.1"),
         ("nis2:21(2)(h)", "clause", "tls/versions"),
+        ("nis2:21", "clause", "21(2)(h)"),
+        ("nis2:20(1)", "clause", "2.A.1"),
         ("anssi-tls:R4", "clause", "Ni SSLv2"),
         ("rfc6797:6.1", "clause", "http/hsts"),
     ],
@@ -139,6 +141,18 @@ def test_explain_tells_a_person_and_a_machine_the_same(nis2check: Command, subje
     assert told.returncode == 0
     assert words in told.stdout.decode()
     assert (data["schema"], data["kind"], data["id"]) == ("nis2check.explain/1", kind, subject)
+
+
+def test_an_article_tells_its_points_and_is_as_sure_as_the_weakest(nis2check: Command) -> None:
+    article, point, known = (
+        document(nis2check("explain", subject, "--json"), "explain") for subject in ("nis2:20", "nis2:20(1)", "nis2:21")
+    )
+
+    assert [point["id"] for point in article["measures"]] == ["20(1)", "20(2)"]
+    assert (article["confidence"], point["confidence"], known["confidence"]) == ("C", "C", "A")
+    assert {"id": "2.A.1", "source": "own", "confidence": "C"}.items() <= point["recyf"][0].items()
+    assert any(rule["id"] == "tls/versions" for rule in known["rules"])
+    assert "Aucun contrôle" not in nis2check("explain", "nis2:21").stdout.decode()
 
 
 def test_explain_speaks_english_on_request(nis2check: Command) -> None:

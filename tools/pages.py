@@ -49,7 +49,7 @@ def subjects() -> Iterator[tuple[str, Mapping[str, Json]]]:
         yield rule.id, explain(rule.id, rules, recyf)
     for clause in (*recyf.objectives, *recyf.measures):
         yield f"recyf:{clause}", explain(f"recyf:{clause}", rules, recyf)
-    for clause in nis2.measures:
+    for clause in (*nis2.objectives, *nis2.measures):
         yield f"nis2:{clause}", explain(f"nis2:{clause}", rules, recyf)
     for name in regime.known():
         yield f"regime:{name}", describe(regime.load(name))

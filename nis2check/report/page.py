@@ -92,7 +92,7 @@ def _rule(about: About) -> Blocks:
         text = f"{words.reference(cited)} ({_(' ; ').join(filter(None, detail))})"
         yield Item(text, f"{cited['source']}:{cited['clause']}", cited.get("url") or "")
     yield Heading(_("Ce qui est jugé"))
-    for section, word in (("when", _("si")), ("expect", _("alors"))):
+    for section, word in (("when", _("si")), ("unless", _("sauf si")), ("expect", _("alors"))):
         for name, schema in about[section].items():
             shown = json.dumps(schema, ensure_ascii=False)
             yield Item(_("{name} : {text}").format(name=f"{word} {name}", text=shown))
@@ -149,10 +149,17 @@ def _clause(about: About) -> Blocks:
     yield from _head(title, about["id"], pick(about["text"]), words.confidence(about["confidence"]))
     if about["url"]:
         yield Item(about["url"], url=about["url"])
+    if about.get("measures"):  # an article: its points say the rest
+        yield Heading(_("Ce que dit l'article, point par point"))
+        source = about["id"].partition(":")[0]
+        for point in about["measures"]:
+            yield Item(f"{point['id']}  {pick(point['title'])}", f"{source}:{point['id']}")
+        return
     if about["recyf"]:
         yield Heading(_("Objectifs et mesures de ReCyF qui y répondent"))
         for item in about["recyf"]:
-            yield Item(f"{item['id']}  {pick(item['title'])}", f"recyf:{item['id']}")
+            ours = f" ({_origin(item)})" if item["source"] == "own" else ""
+            yield Item(f"{item['id']}  {pick(item['title'])}{ours}", f"recyf:{item['id']}")
     yield from _rules(about["rules"])
 
 
@@ -165,8 +172,12 @@ def _links(links: list[About]) -> Blocks:
     if links:
         yield Heading(_("Correspondances"))
         for link in links:
-            origin = _("lecture propre") if link["source"] == "own" else link["source"]
-            yield Item(f"{link['to']} {', '.join(link['clauses'])} ({origin}, {link['confidence']})")
+            yield Item(f"{link['to']} {', '.join(link['clauses'])} ({_origin(link)})")
+
+
+def _origin(link: About) -> str:
+    """Who says that two texts ask the same, and how sure it is: ``anssi-mss, A``."""
+    return ", ".join((_("lecture propre") if link["source"] == "own" else link["source"], link["confidence"]))
 
 
 def _rules(rules: list[About]) -> Blocks:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nis2check.errors import InputError
-from nis2check.frameworks import Framework, Link, Measure, Objective
+from nis2check.frameworks import Framework, Link, Measure, Objective, ids, load
 from nis2check.language import _
 from nis2check.model import Json, Rule
 from nis2check.rules.assertions import near
@@ -38,7 +38,8 @@ def explain(subject: str, rules: Sequence[Rule], framework: Framework) -> dict[s
     if source_id == "recyf":
         return about | _objective(framework.objectives[clause], framework, rules)
     linked = _linked(source_id, clause, framework)
-    return about | {"kind": "clause", "title": source.clauses[clause], "recyf": linked}
+    about |= {"kind": "clause", "title": source.clauses[clause], "recyf": linked}
+    return about | _article(load(source_id), clause, rules) if source_id in ids() else about
 
 
 def _rule(rule_id: str, rules: Sequence[Rule]) -> dict[str, Json]:
@@ -103,6 +104,17 @@ def _objective(objective: Objective, framework: Framework, rules: Sequence[Rule]
         "rules": [row for measure in measures for row in _citing("recyf", measure.id, rules)],
         "notice": dict(framework.notice),
     }
+
+
+def _article(framework: Framework, clause: str, rules: Sequence[Rule]) -> dict[str, Json]:
+    """What a framework's own file adds: how sure our words are (of several, the weakest), and the points of an article."""
+    points = [measure for measure in framework.measures.values() if clause in (measure.id, measure.objective)]
+    sure = max((point.confidence for point in points if point.confidence), default="")  # "C" is weaker than "A"
+    about: dict[str, Json] = {"confidence": sure} if sure else {}
+    if clause in framework.objectives:
+        about["measures"] = [{"id": point.id, "title": dict(point.title), "for": point.group} for point in points]
+        about["rules"] = [row for point in points for row in _citing(framework.id, point.id, rules)]
+    return about
 
 
 def _links(links: Sequence[Link]) -> list[dict[str, Json]]:
