@@ -3,14 +3,9 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 import ssl
-import subprocess
 import tempfile
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,29 +16,17 @@ from nis2check.evidence import web_headers as headers
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import apache
 from nis2check.model import Json
+from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page, shakes, told
 
-NAME = "www.ville.example"
 WEAK = "SSLCipherSuite ALL:@SECLEVEL=0"  # so that OpenSSL itself does not refuse the old versions
 MODULES = Path("/usr/lib/apache2/modules")
 LOADED = ("mpm_event", "authz_core", "authz_host", "authn_core", "socache_shmcb", "ssl", "headers", "alias", "rewrite", "dir",
           "autoindex", "setenvif", "status", "auth_basic", "authn_file", "authz_user", "proxy", "proxy_http")  # fmt: skip
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 
 
 @pytest.fixture(scope="module")
 def certificate(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-subj", f"/CN={NAME}"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
+    return certify(tool("openssl"), tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
@@ -65,8 +48,7 @@ def whole(body: str) -> str:
 @contextmanager
 def running(program: str, certificate: Path, folder: Path, body: str) -> Iterator[dict[int, int]]:
     """httpd with this file, whose ports 80 and 443 become free ones of loopback: {80: …, 443: …}."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        ports = {80: one.getsockname()[1], 443: two.getsockname()[1]}
+    ports = dict(zip((80, 443), free_ports(), strict=True))
     text = re.sub(
         r"^Listen (80|443)", lambda found: f"Listen 127.0.0.1:{ports[int(found[1])]}", whole(body), flags=re.M
     )
@@ -77,78 +59,13 @@ def running(program: str, certificate: Path, folder: Path, body: str) -> Iterato
         f"{text}\nDocumentRoot {folder}/www\n"
         f"SSLCertificateFile {certificate}/cert.pem\nSSLCertificateKeyFile {certificate}/key.pem\n"
     )
-    command = [program, "-f", str(file), "-X"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        until = time.monotonic() + 20
-        while not all(map(_answers, ports.values())):
-            stopped = process.poll() is not None
-            assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", file)
-            time.sleep(0.02)
+    with listening([program, "-f", str(file), "-X"], ports.values(), folder):
         yield ports
-    finally:
-        process.terminate()
-        process.wait(10)
-        if process.stderr:
-            process.stderr.close()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def client() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
-
-
-def accepted(port: int, name: str = NAME) -> list[str]:
-    """The versions that the server takes from a client asking for that name."""
-    return [word for word, version in VERSIONS.items() if _shakes(port, name, version)]
-
-
-def _shakes(port: int, name: str, version: ssl.TLSVersion) -> bool:
-    context = client()
-    with warnings.catch_warnings(action="ignore"):
-        context.minimum_version = context.maximum_version = version
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname=name),
-        ):
-            return True
-    except (ssl.SSLError, ConnectionError):
-        return False
-
-
-def get(port: int, *, tls: bool) -> list[tuple[str, str]]:
-    """The headers of the page /."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    if tls:
-        plain = socket.create_connection(("127.0.0.1", port), 5)
-        connection.sock = client().wrap_socket(plain, server_hostname=NAME)
-    connection.request("GET", "/", headers={"Host": NAME})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return [(name.lower(), value) for name, value in answer.getheaders()]
 
 
 def read(body: str, subject: str = f"{NAME}:443") -> tuple[dict[str, list[Json]], list[Unread]]:
-    """The values of each fact of a subject, and its gaps, of a file that holds all of the configuration."""
-    found = [one for one in apache.read("httpd.conf", whole(body)) if one.subject == subject]
-    facts: dict[str, list[Json]] = {}
-    for one in found:
-        if isinstance(one, Read):
-            facts.setdefault(one.name, []).append(one.value)
-    return facts, [one for one in found if isinstance(one, Unread)]
+    """Of a file that holds all of the configuration."""
+    return told(apache, "httpd.conf", whole(body), subject)
 
 
 def host(words: str, *, names: str = f"ServerName {NAME}") -> str:
@@ -213,16 +130,9 @@ def test_whose_order_counts(tool: Callable[..., str], certificate: Path, site: P
         f"SSLProtocol TLSv1.2\nSSLHonorCipherOrder {order}\n"
         "SSLCipherSuite ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256"
     )
-    context = client()
-    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384")
-    with (
-        running(tool("apache2"), certificate, site, body) as ports,
-        socket.create_connection(("127.0.0.1", ports[443]), 5) as plain,
-        context.wrap_socket(plain, server_hostname=NAME) as secure,
-    ):
-        suite = secure.cipher()
-    assert suite is not None
-    assert (suite[0] == "ECDHE-RSA-AES256-GCM-SHA384") is kept
+    with running(tool("apache2"), certificate, site, body) as ports:
+        suite = chosen(ports[443], client("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384"))
+    assert (suite == "ECDHE-RSA-AES256-GCM-SHA384") is kept
     assert read(body)[0]["tls.server_preference"] == [kept]
 
 
@@ -328,14 +238,8 @@ def test_a_folder_is_listed_as_read(
     assert isinstance(fact, Read)
     assert bool(fact.value) is lists
     with running(tool("apache2"), certificate, site, body) as ports:
-        connection = http.client.HTTPConnection("127.0.0.1", ports[443], timeout=5)
-        connection.sock = client().wrap_socket(
-            socket.create_connection(("127.0.0.1", ports[443]), 5), server_hostname=NAME
-        )
-        connection.request("GET", "/", headers={"Host": NAME})
-        listed = b"Index of" in connection.getresponse().read()
-        connection.close()
-    assert listed is lists
+        _status, _headers, content = page(ports[443], tls=True)
+    assert (b"Index of" in content) is lists
 
 
 @pytest.mark.parametrize("suites", ["HIGH:!aNULL:!MD5", "HIGH:!aNULL:!eNULL:!RC4:!3DES:!PSK", "HIGH"])
@@ -346,17 +250,8 @@ def test_high_offers_the_exchange_of_rsa_and_cbc(
     facts, gaps = read(body)
     assert facts["tls.weak_suites"] == [["RSA-KEX", "CBC"]]
     assert "tls.weak_suites" in [one.name for one in gaps]  # so that no rule passes on it
-    context = client()
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("AES256-SHA")
-    with (
-        running(tool("apache2"), certificate, site, body) as ports,
-        socket.create_connection(("127.0.0.1", ports[443]), 5) as plain,
-        context.wrap_socket(plain, server_hostname=NAME) as secure,
-    ):
-        suite = secure.cipher()
-    assert suite is not None
-    assert suite[0] == "AES256-SHA"
+    with running(tool("apache2"), certificate, site, body) as ports:
+        assert shakes(ports[443], ssl.TLSVersion.TLSv1_2, "AES256-SHA")
 
 
 @pytest.mark.parametrize("table", ["", "always "])

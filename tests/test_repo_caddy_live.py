@@ -3,13 +3,7 @@
 
 from __future__ import annotations
 
-import http.client
-import os
-import socket
 import ssl
-import subprocess
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,95 +14,27 @@ from nis2check.evidence import web_headers as headers
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import caddy
 from nis2check.model import Json
-
-NAME = "www.ville.example"
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
+from tests.loopback import NAME, P_256, accepted, certify, free_ports, get, listening, shakes
 
 
 @pytest.fixture(scope="module")
 def certificate(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-subj", f"/CN={NAME}",
-         "-addext", f"subjectAltName=DNS:{NAME}"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    folder = certify(tool("openssl"), tmp_path_factory.mktemp("certificate"), P_256)
     return f"tls {folder}/cert.pem {folder}/key.pem"
 
 
 @contextmanager
 def running(program: str, folder: Path, text: str, certificate: str) -> Iterator[tuple[int, int]]:
     """Caddy with this file, its http and https ports free ones of loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        plain, secure = one.getsockname()[1], two.getsockname()[1]
+    plain, secure = free_ports()
     file = folder / "Caddyfile"
     options = (
         "{\n  admin off\n  local_certs\n  skip_install_trust\n  default_bind 127.0.0.1\n"
         f"  http_port {plain}\n  https_port {secure}\n}}\n"
     )
     file.write_text(options + text.replace("tls CERT", certificate))
-    process = subprocess.Popen(
-        [program, "run", "--config", str(file), "--adapter", "caddyfile"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        env={"HOME": str(folder), "PATH": os.environ["PATH"], "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
-    )  # fmt: skip
-    try:
-        until = time.monotonic() + 30
-        while not (_answers(plain) and _answers(secure)):
-            stopped = process.poll() is not None
-            assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", file)
-            time.sleep(0.02)
+    with listening([program, "run", "--config", str(file), "--adapter", "caddyfile"], (plain, secure), folder):
         yield plain, secure
-    finally:
-        process.terminate()
-        process.wait(10)
-        if process.stderr:
-            process.stderr.close()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def shakes(port: int, version: ssl.TLSVersion, suites: str = "ALL:@SECLEVEL=0") -> bool:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers(suites)
-    with warnings.catch_warnings(action="ignore"):
-        context.minimum_version = context.maximum_version = version
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname=NAME),
-        ):
-            return True
-    except (ssl.SSLError, ConnectionError):
-        return False
-
-
-def get(port: int, *, tls: bool) -> list[tuple[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 5), server_hostname=NAME)
-    connection.request("GET", "/", headers={"Host": NAME})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return [(key.lower(), value) for key, value in answer.getheaders()]
 
 
 def read(text: str, subject: str = f"{NAME}:443") -> tuple[dict[str, Json], list[Unread]]:
@@ -133,7 +59,7 @@ def test_caddy_takes_the_versions_that_are_read(
     facts, gaps = read(text)
     assert not gaps
     with running(tool("caddy"), tmp_path, text, certificate) as (_plain, secure):
-        live = [word for word, version in VERSIONS.items() if shakes(secure, version)]
+        live = accepted(secure)
         weak = shakes(secure, ssl.TLSVersion.TLSv1_2, "ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0")
     assert facts["tls.versions"] == live
     assert facts["tls.weak_suites"] == []

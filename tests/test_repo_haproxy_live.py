@@ -3,13 +3,7 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
-import ssl
-import subprocess
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,107 +14,31 @@ from nis2check.evidence import web_headers as headers
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import haproxy
 from nis2check.model import Json
+from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page, told
 
-NAME = "www.ville.example"
 WEAK = "ssl-default-bind-ciphers ALL:@SECLEVEL=0"  # so that OpenSSL itself does not refuse the old versions
 ACL = f"  acl ours hdr(host) -i {NAME} ville.example\n"
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 
 
 @pytest.fixture(scope="module")
 def certificate(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-subj", f"/CN={NAME}"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
-    return folder / "both.pem"
+    return certify(tool("openssl"), tmp_path_factory.mktemp("certificate")) / "both.pem"
 
 
 @contextmanager
 def running(program: str, certificate: Path, folder: Path, text: str) -> Iterator[dict[int, int]]:
     """HAProxy with this file, whose ports 80 and 443 become free ones of loopback: {80: …, 443: …}."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        ports = {80: one.getsockname()[1], 443: two.getsockname()[1]}
+    ports = dict(zip((80, 443), free_ports(), strict=True))
     moved = re.sub(r"bind \*?:(80|443)", lambda found: f"bind 127.0.0.1:{ports[int(found[1])]}", text)
     file = folder / "haproxy.cfg"
     file.write_text(moved.replace("CERT", str(certificate)))
-    process = subprocess.Popen(
-        [program, "-f", str(file), "-db"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        until = time.monotonic() + 20
-        while not all(_answers(port) for port in ports.values() if f":{port}" in moved):
-            stopped = process.poll() is not None
-            assert not stopped and time.monotonic() < until, (process.stderr.read() if process.stderr else b"", moved)
-            time.sleep(0.02)
+    bound = [port for port in ports.values() if f":{port}" in moved]
+    with listening([program, "-f", str(file), "-db"], bound, folder):
         yield ports
-    finally:
-        process.terminate()
-        process.wait(10)
-        if process.stderr:
-            process.stderr.close()
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def client() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
-
-
-def accepted(port: int) -> list[str]:
-    return [word for word, version in VERSIONS.items() if _shakes(port, version)]
-
-
-def _shakes(port: int, version: ssl.TLSVersion) -> bool:
-    context = client()
-    with warnings.catch_warnings(action="ignore"):
-        context.minimum_version = context.maximum_version = version
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname=NAME),
-        ):
-            return True
-    except (ssl.SSLError, ConnectionError):
-        return False
-
-
-def get(port: int, *, tls: bool, name: str = NAME) -> list[tuple[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    if tls:
-        connection.sock = client().wrap_socket(socket.create_connection(("127.0.0.1", port), 5), server_hostname=name)
-    connection.request("GET", "/", headers={"Host": name})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return [(key.lower(), value) for key, value in answer.getheaders()]
 
 
 def read(text: str, subject: str = f"{NAME}:443") -> tuple[dict[str, list[Json]], list[Unread]]:
-    found = [one for one in haproxy.read("haproxy.cfg", text) if one.subject == subject]
-    facts: dict[str, list[Json]] = {}
-    for one in found:
-        if isinstance(one, Read):
-            facts.setdefault(one.name, []).append(one.value)
-    return facts, [one for one in found if isinstance(one, Unread)]
+    return told(haproxy, "haproxy.cfg", text, subject)
 
 
 def whole(bind: str = "", common: str = "", rules: str = "", defaults: str = "mode http", plain: str = "") -> str:
@@ -187,17 +105,10 @@ def test_whose_order_counts(
 ) -> None:
     suites = "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256"
     text = whole(f"ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2 ciphers {suites} {bind}", common)
-    context = client()
-    context.set_ciphers(":".join(reversed(suites.split(":"))))
-    with (
-        running(tool("haproxy"), certificate, tmp_path, text) as ports,
-        socket.create_connection(("127.0.0.1", ports[443]), 5) as plain,
-        context.wrap_socket(plain, server_hostname=NAME) as secure,
-    ):
-        suite = secure.cipher()
-    assert suite is not None
+    with running(tool("haproxy"), certificate, tmp_path, text) as ports:
+        suite = chosen(ports[443], client(":".join(reversed(suites.split(":")))))
     facts, _gaps = read(text)
-    assert facts["tls.server_preference"] == [suite[0] == "ECDHE-RSA-AES256-GCM-SHA384"]
+    assert facts["tls.server_preference"] == [suite == "ECDHE-RSA-AES256-GCM-SHA384"]
     assert facts["tls.weak_suites"] == [[]]
 
 
@@ -279,12 +190,7 @@ def test_the_statistics_page_answers_as_read(tool: Callable[..., str], certifica
         assert isinstance(fact, Read)
         assert bool(fact.value) is is_open
         with running(tool("haproxy"), certificate, tmp_path, text) as ports:
-            connection = http.client.HTTPConnection("127.0.0.1", ports[443], timeout=5)
-            plain = socket.create_connection(("127.0.0.1", ports[443]), 5)
-            connection.sock = client().wrap_socket(plain, server_hostname=NAME)
-            connection.request("GET", "/haproxy?stats", headers={"Host": NAME})
-            status = connection.getresponse().status
-            connection.close()
+            status, _headers, _body = page(ports[443], "/haproxy?stats", tls=True)
         assert (status == 200) is is_open
 
 

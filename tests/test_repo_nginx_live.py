@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 import ssl
 import subprocess
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,84 +15,46 @@ import pytest
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import nginx
 from nis2check.model import Json
+from tests.loopback import (
+    NAME,
+    P_256,
+    accepted,
+    certify,
+    chosen,
+    client,
+    free_ports,
+    get,
+    listening,
+    page,
+    shakes,
+    told,
+)
 
-NAME = "www.ville.example"
 WEAK = "ssl_ciphers ALL:@SECLEVEL=0;"  # so that OpenSSL itself does not refuse the old versions
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 
 
 @pytest.fixture(scope="module")
 def certificate(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-subj", f"/CN={NAME}"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
+    return certify(tool("openssl"), tmp_path_factory.mktemp("certificate"), P_256)
 
 
 @contextmanager
 def running(program: str, certificate: Path, tmp_path: Path, http_block: str) -> Iterator[int]:
     """nginx with this http block, whose ports 80 and 443 become a free one of loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port, _other = free_ports()
     body = re.sub(r"listen (?:80|443)\b", f"listen 127.0.0.1:{port}", http_block)
     places = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     file = tmp_path / "nginx.conf"
     file.write_text(
-        f"daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/log;\nevents {{}}\n"
+        f"daemon off; master_process off; pid {tmp_path}/pid; error_log stderr;\nevents {{}}\n"
         f"http {{ access_log off; client_body_temp_path {tmp_path}/body; {places} root {tmp_path};\n"
         f"ssl_certificate {certificate}/cert.pem; ssl_certificate_key {certificate}/key.pem;\n{body}\n}}\n"
     )
     command = [program, "-p", str(tmp_path), "-c", str(file)]
     checked = subprocess.run([*command, "-t"], capture_output=True, check=False)
     assert checked.returncode == 0, checked.stderr
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 10
-        while not _answers(port):
-            assert process.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()
-            time.sleep(0.02)
+    with listening(command, [port], tmp_path):
         yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def accepted(port: int, name: str) -> list[str]:
-    """The versions that the server takes from a client asking for that name."""
-    return [word for word, version in VERSIONS.items() if _shakes(port, name, version)]
-
-
-def _shakes(port: int, name: str, version: ssl.TLSVersion) -> bool:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with warnings.catch_warnings(action="ignore"):
-        context.minimum_version = context.maximum_version = version
-    try:
-        with (
-            socket.create_connection(("127.0.0.1", port), 5) as plain,
-            context.wrap_socket(plain, server_hostname=name),
-        ):
-            return True
-    except (ssl.SSLError, ConnectionError):
-        return False
 
 
 def of_name_since(program: str) -> bool:
@@ -109,14 +67,7 @@ def of_name_since(program: str) -> bool:
 
 def read(http_block: str, subject: str) -> tuple[dict[str, list[Json]], list[Unread]]:
     """The values of each fact of a subject, and its gaps, of a file that holds all of the configuration."""
-    found = [
-        one for one in nginx.read("nginx.conf", f"events {{}}\nhttp {{\n{http_block}\n}}\n") if one.subject == subject
-    ]
-    facts: dict[str, list[Json]] = {}
-    for one in found:
-        if isinstance(one, Read):
-            facts.setdefault(one.name, []).append(one.value)
-    return facts, [one for one in found if isinstance(one, Unread)]
+    return told(nginx, "nginx.conf", f"events {{}}\nhttp {{\n{http_block}\n}}\n", subject)
 
 
 def server(words: str, *, options: str = "", names: str = NAME) -> str:
@@ -178,22 +129,12 @@ def test_the_preference_is_that_of_the_name(tool: Callable[..., str], certificat
         f"server {{ listen 443 ssl; server_name {name}; ssl_prefer_server_ciphers {value}; }}\n"
         for name, value in (("a.example", "on"), ("b.example", "off"))
     )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+    context = client("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
     with running(tool("nginx"), certificate, tmp_path, text) as port:
         for name in ("a.example", "b.example"):
-            with (
-                socket.create_connection(("127.0.0.1", port), 5) as plain,
-                context.wrap_socket(plain, server_hostname=name) as secure,
-            ):
-                suite = secure.cipher()
-            assert suite is not None
-            assert read(text, f"{name}:443")[0]["tls.server_preference"] == [
-                suite[0] == "ECDHE-ECDSA-AES256-GCM-SHA384"
-            ]
+            kept = chosen(port, context, name) == "ECDHE-ECDSA-AES256-GCM-SHA384"
+            assert read(text, f"{name}:443")[0]["tls.server_preference"] == [kept]
 
 
 REDIRECT = "return 301 https://$host$request_uri;"
@@ -230,17 +171,8 @@ def test_nginx_redirects_as_read(
     facts, gaps = read(text + secure, f"{NAME}:443")
     assert not [one for one in gaps if one.name == "http.redirects_to_https"]
     with running(tool("nginx"), certificate, tmp_path, text) as port:
-        location = _get(port).get("location", "")
+        location = dict(get(port, tls=False)).get("location", "")
     assert facts["http.redirects_to_https"] == [location.startswith(f"https://{NAME}/")]
-
-
-def _get(port: int) -> dict[str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", "/", headers={"Host": NAME})
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
-    return {name.lower(): value for name, value in answer.getheaders()}
 
 
 HSTS = "add_header Strict-Transport-Security max-age=63072000 always;"
@@ -260,7 +192,7 @@ def test_a_place_that_drops_the_header_is_no_pass(
     text = f"server {{ listen 80; server_name {NAME}; {body} }}\n"
     (tmp_path / "index.html").write_text("x")
     with running(tool("nginx"), certificate, tmp_path, text) as port:
-        assert "strict-transport-security" not in _get(port)
+        assert "strict-transport-security" not in dict(get(port, tls=False))
     facts, _gaps = read(text.replace("listen 80", "listen 443 ssl"), f"{NAME}:443")
     assert facts.get("http.hsts.present") != [True]
 
@@ -272,7 +204,7 @@ def test_words_in_capitals_and_the_first_of_two_blocks_with_one_name(
         f"server {{ listen 80; server_name {NAME}; server_tokens {value}; return 200; }}\n" for value in ("ON", "OFF")
     )
     with running(tool("nginx"), certificate, tmp_path, text) as port:
-        told = "/" in _get(port)["server"]
+        told = "/" in dict(get(port, tls=False))["server"]
     facts, _gaps = read(text.replace("listen 80", "listen 443 ssl"), f"{NAME}:443")
     assert facts["http.discloses_version"] == [told] == [True]
 
@@ -300,10 +232,7 @@ def test_an_alias_without_its_slash_lets_requests_out(
     (fact,) = [one for one in nginx.read("nginx.conf", text) if one.name == "nginx.alias_traversal"]
     assert isinstance(fact, Read)
     with running(tool("nginx"), certificate, tmp_path, text) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/static../secret", headers={"Host": NAME})
-        status = connection.getresponse().status
-        connection.close()
+        status, _headers, _body = page(port, "/static../secret", tls=False)
     assert bool(fact.value) is (status == 200)
 
 
@@ -318,18 +247,6 @@ def test_a_weak_suite_is_offered_as_read(
     tool: Callable[..., str], certificate: Path, tmp_path: Path, suites: str, asked: str
 ) -> None:
     text = f"server {{ listen 443 ssl; server_name {NAME}; ssl_protocols TLSv1.2; ssl_ciphers {suites}; }}\n"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers(asked)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
     with running(tool("nginx"), certificate, tmp_path, text) as port:
-        try:
-            with (
-                socket.create_connection(("127.0.0.1", port), 5) as plain,
-                context.wrap_socket(plain, server_hostname=NAME),
-            ):
-                offered = True
-        except (ssl.SSLError, ConnectionError):
-            offered = False
+        offered = shakes(port, ssl.TLSVersion.TLSv1_2, asked)
     assert read(text, f"{NAME}:443")[0]["tls.weak_suites"] == [["CBC"] if offered else []]

@@ -4,13 +4,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +14,8 @@ import pytest
 from nis2check.evidence.observe import Read, Reader, Unread
 from nis2check.evidence.repo import apache, caddy, haproxy, nginx
 from nis2check.model import Json
+from tests.loopback import NAME, certify, free_ports, listening
 
-NAME = "www.ville.example"
 MODULES = "/usr/lib/apache2/modules"
 LOADS = "\n".join(
     f"LoadModule {name}_module {MODULES}/mod_{name}.so"
@@ -161,12 +157,7 @@ def folder(tool: Callable[..., str]) -> Iterator[Path]:
         place.chmod(0o755)
         (place / "www").mkdir()
         (place / "www/index.html").write_text("<!doctype html><title>Ville</title><p>Bienvenue à la mairie</p>")
-        subprocess.run(
-            [tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(place / "key.pem"),
-             "-out", str(place / "cert.pem"), "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        (place / "both.pem").write_text((place / "cert.pem").read_text() + (place / "key.pem").read_text())
+        certify(tool("openssl"), place)
         yield place
 
 
@@ -177,33 +168,6 @@ def command(reader: Reader, tool: Callable[..., str], file: Path) -> list[str]:
         "nginx": lambda: [tool("nginx"), "-p", str(file.parent), "-c", str(file)],
         "caddy": lambda: [tool("caddy"), "run", "--adapter", "caddyfile", "--config", str(file)],
     }[reader.NAME]()
-
-
-@contextmanager
-def running(arguments: list[str], file: Path, text: str, ports: tuple[int, int]) -> Iterator[None]:
-    file.write_text(text)
-    home = str(file.parent)
-    environment = {"PATH": os.environ["PATH"], "HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
-    log = file.with_suffix(".log")
-    with log.open("wb") as output:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
-    try:
-        until = time.monotonic() + 30
-        while not all(_answers(port) for port in ports):
-            assert process.poll() is None and time.monotonic() < until, log.read_text()
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def seen(
@@ -230,15 +194,15 @@ def test_the_file_says_what_our_probes_see(
 ) -> None:
     reader, template, words = CASES[case]
     text = template.format(**words)
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        ports = one.getsockname()[1], two.getsockname()[1]
+    ports = free_ports()
     read = text.replace("HTTP_PORT", "80").replace("TLS_PORT", "443").replace("FOLDER", "/srv")
     live = text.replace("HTTP_PORT", str(ports[0])).replace("TLS_PORT", str(ports[1])).replace("FOLDER", str(folder))
     found = [one for one in reader.read("file", read) if one.subject == f"{NAME}:443"]
     assert not [one for one in found if isinstance(one, Unread)]
     said = {one.name: one.value for one in found if isinstance(one, Read)}
     file = (folder if reader is nginx else tmp_path) / "server.conf"
-    with running(command(reader, tool, file), file, live.replace("0.0.0.0:", "127.0.0.1:"), ports):
+    file.write_text(live.replace("0.0.0.0:", "127.0.0.1:"))
+    with listening(command(reader, tool, file), ports, file.parent):
         met = seen(inside, "tls", ports) | seen(inside, "http", ports)
     assert {"tls.accepted", "tls.versions", "tls.weak_suites", "http.https", "http.redirects_to_https"} <= said.keys()
     assert said == {name: met.get(name, "not seen") for name in said}
