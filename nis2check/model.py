@@ -234,6 +234,7 @@ class Rule:
     fix: str  # findings that share it are one action of the plan
     examples: Mapping[str, Json]
     location: Location
+    unless: Mapping[str, Json] = field(default_factory=dict)  # any of them seen to hold: the rule does not apply
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,14 +186,19 @@ def test_versions_are_those_of_the_host_on_port_25(more: str, expected: list[str
     found = list(postfix.read("main.cf", TLS.format(level="may") + more))
     assert [(one.name, one.value, one.subject) for one in found if isinstance(one, Read)] == [
         ("tls.accepted", True, "mx.ville.example:25"),
+        ("tls.opportunistic", True, "mx.ville.example:25"),
         ("tls.versions", expected, "mx.ville.example:25"),
     ]
 
 
 def test_what_live_facts_need() -> None:
     facts, gaps = read(TLS.format(level="may"))
-    assert (facts, gaps) == ({"tls.accepted": True}, [("tls.versions", Why.NOT_ASKED, 1)])
+    assert (facts, gaps) == (
+        {"tls.accepted": True, "tls.opportunistic": True},
+        [("tls.versions", Why.NOT_ASKED, 1)],
+    )
     facts, _gaps = read(TLS.format(level="encrypt") + "smtpd_tls_protocols = TLSv1")
+    assert facts["tls.opportunistic"] is False
     assert "tls.versions" not in facts  # required TLS has its own list
     assert read(TLS.format(level="none"))[0] == {"tls.accepted": False}
     facts, gaps = read("smtpd_tls_security_level = may\nsmtpd_tls_protocols = TLSv1")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,19 @@ def test_a_gap_makes_it_unknown_with_its_reason(name: str) -> None:
 def test_an_absent_fact_is_unknown_never_pass() -> None:
     assert one(VERSIONS).reason == "not_asked: tls.accepted"
     assert one(VERSIONS, a_fact("tls.accepted", True)).reason == "not_asked: tls.versions"
+
+
+def test_an_exception_counts_only_when_it_is_seen() -> None:
+    rule = replace(VERSIONS, unless={"tls.opportunistic": {"const": True}})
+    old = (a_fact("tls.accepted", True), a_fact("tls.versions", ["TLSv1"]))
+
+    finding = one(rule, *old, a_fact("tls.opportunistic", True))
+
+    assert (finding.verdict, finding.reason) == (Verdict.NOT_APPLICABLE, "unless tls.opportunistic = True")
+    assert one(rule, *old, a_fact("tls.opportunistic", False)).verdict is Verdict.FAIL
+    assert one(rule, *old).verdict is Verdict.FAIL
+    assert one(rule, *old, Gap("tls.opportunistic", WWW, Why.TIMEOUT, "")).verdict is Verdict.FAIL
+    assert one(rule, a_fact("tls.accepted", True)).verdict is Verdict.UNKNOWN
 
 
 def test_a_condition_that_does_not_match_is_not_applicable_and_a_missing_one_unknown() -> None:

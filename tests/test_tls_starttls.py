@@ -19,7 +19,9 @@ from nis2check.evidence.net.tls import conversation
 from nis2check.evidence.net.tls.starttls import OPENINGS
 from nis2check.evidence.observe import Seen
 from nis2check.evidence.wire import PACES, Settings, Wire
-from nis2check.model import Json, Kind, Target
+from nis2check.model import Fact, Json, Kind, Source, Target, Verdict
+from nis2check.rules.judge import judge
+from nis2check.rules.load import shipped_rules
 
 Talk = Callable[[socket.socket], bool]  # True: go on with TLS
 
@@ -148,13 +150,15 @@ def serve(context: ssl.SSLContext) -> Iterator[Callable[[Talk], int]]:
         listener.close()
 
 
-def look(port: int, starttls: str) -> tuple[dict[str, Json], dict[str, str]]:
+def look(port: int, starttls: str, declared: int = 0) -> tuple[dict[str, Json], dict[str, str]]:
     facts: dict[str, Json] = {}
     gaps: dict[str, str] = {}
-    wire = Wire(Settings(pace=PACES["lab"], internal=True, seconds_per_target=10))
+    places = {("127.0.0.1", declared): ("127.0.0.1", port)} if declared else {}
+    wire = Wire(Settings(pace=PACES["lab"], internal=True, seconds_per_target=10, connect_to=places))
+    target = Target(Kind.TLS, f"127.0.0.1:{declared or port}", options={"starttls": starttls})
 
     async def run() -> None:
-        async for one in tls.look(Target(Kind.TLS, f"127.0.0.1:{port}", options={"starttls": starttls}), wire):
+        async for one in tls.look(target, wire):
             if isinstance(one, Seen):
                 facts[one.name] = one.value
             else:
@@ -175,6 +179,36 @@ def test_versions_and_certificate_behind_starttls(serve: Callable[[Talk], int], 
     assert facts["certificate.subject_alt_names"] == ["ville.test"]
     assert facts["tls.plaintext_before_tls"] is False
     assert not [name for name in gaps if name == "tls.alpn"]
+
+
+@pytest.mark.parametrize(
+    ("starttls", "port", "opportunistic"), [("smtp", 25, True), ("smtp", 587, False), ("imap", 143, None)]
+)
+def test_servers_relay_without_demanding_tls_on_port_25_alone(
+    serve: Callable[[Talk], int], starttls: str, port: int, opportunistic: bool | None
+) -> None:
+    facts, gaps = look(serve(SERVERS[starttls]), starttls, port)
+    assert facts["tls.accepted"] is True
+    assert facts.get("tls.opportunistic") is opportunistic
+    assert "tls.opportunistic" not in gaps
+
+
+def test_a_self_signed_relay_of_tls_1_0_raises_no_alarm(serve: Callable[[Talk], int]) -> None:
+    """What an untouched Postfix shows on port 25 is what ANSSI tolerates there (R42); on port 587 it is a gap."""
+    rules = [rule for rule in shipped_rules() if rule.targets is Kind.TLS]
+    seen = {"tls.accepted": True, "tls.versions": ["TLSv1", "TLSv1.3"], "tls.weak_suites": ["ANON"]}
+    seen |= {"certificate.self_signed": True, "certificate.trusted": False, "certificate.hostname_matches": False}
+
+    def failing(opportunistic: bool) -> set[str]:
+        facts = [
+            Fact(name, "mx.ville.test:25", value, Source.PROBE, "", "")
+            for name, value in (seen | {"tls.opportunistic": opportunistic}).items()
+        ]
+        found = judge(rules, [Target(Kind.TLS, "mx.ville.test:25")], facts, [])
+        return {one.rule for one in found if one.verdict is Verdict.FAIL}
+
+    assert failing(True) == {"tls/mail-relay-versions", "certificate/mail-relay"}
+    assert failing(False) == {"tls/versions", "tls/no-encryption", "certificate/self-signed", "certificate/hostname"}
 
 
 @pytest.mark.parametrize("starttls", sorted(set(OPENINGS) - {"rdp"}))

@@ -8,7 +8,7 @@ Three values, never two: what was not seen is ``unknown`` with the reason of the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nis2check.model import (
     Fact,
@@ -43,7 +43,7 @@ def judge(
     declared = seen.declared()
     findings: list[Finding] = []
     for rule in rules:
-        if rule.targets not in kinds and not declared.speaks_of(rule.expect):
+        if rule.targets not in kinds and not declared.names(rule.expect):
             continue  # of hundreds of rules, a repository concerns a few: the others need not be compiled
         compiled = _compile(rule)
         for target in targets:
@@ -78,6 +78,14 @@ class _Subject:
 
     def speaks_of(self, names: Iterable[str]) -> bool:
         return any(name in self.facts or any(covers(gap, name) for gap in self.gaps) for name in names)
+
+    def names(self, names: Iterable[str]) -> bool:
+        """Whether a fact or a gap of exactly these names is here.
+
+        A file that nobody could read (`kubernetes.*`) is said once, as a gap: not once for each rule that might have
+        spoken of it, in a file that perhaps holds nothing of the kind.
+        """
+        return any(name in self.facts or any(gap.name == name for gap in self.gaps) for name in names)
 
     def add(self, other: _Subject) -> None:
         """All that another says, with one gap a name: enough to ask whether anything speaks of a fact."""
@@ -133,13 +141,14 @@ def _by_port(subject: str) -> int:
 class _Compiled:
     rule: Rule
     when: tuple[Assertion, ...]
+    unless: tuple[Assertion, ...]
     expect: tuple[Assertion, ...]
     names: tuple[str, ...]
 
 
 def _compile(rule: Rule) -> _Compiled:
-    names = tuple(dict.fromkeys([*rule.when, *rule.expect]))
-    return _Compiled(rule, compile_all(rule.when), compile_all(rule.expect), names)
+    names = tuple(dict.fromkeys([*rule.when, *rule.unless, *rule.expect]))
+    return _Compiled(rule, compile_all(rule.when), compile_all(rule.unless), compile_all(rule.expect), names)
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -160,7 +169,10 @@ class _Outcome:
 def _outcome(
     compiled: _Compiled, address: str | None, facts: Mapping[str, Sequence[Fact]], gaps: Sequence[Gap]
 ) -> _Outcome:
-    """DESIGN 4: `when` first (one clear no settles it), then `expect` (one clear no settles it), then what is missing."""
+    """`when` first (one clear no settles it), `unless` (one clear yes does), `expect` (one clear no), then what is missing.
+
+    What is not known of `unless` is no exception: the rule is judged.
+    """
     used = {name: facts[name][0].value for name in compiled.names if facts.get(name)}
 
     def give(verdict: Verdict, answer: Answer | None) -> _Outcome:
@@ -175,6 +187,10 @@ def _outcome(
     stop = weakest(ask(one, facts.get(one.name, ()), gaps, wanted=True) for one in compiled.when)
     if stop:
         return give(Verdict.NOT_APPLICABLE if stop.holds is False else Verdict.UNKNOWN, stop)
+    for one in compiled.unless:
+        said = ask(one, facts.get(one.name, ()), gaps, wanted=True)
+        if said.holds and said.fact:
+            return give(Verdict.NOT_APPLICABLE, replace(said, words=f"unless {one.name} = {said.fact.value}"))
     stop = weakest(ask(one, facts.get(one.name, ()), gaps, wanted=False) for one in compiled.expect)
     if stop:
         return give(Verdict.FAIL if stop.holds is False else Verdict.UNKNOWN, stop)
@@ -266,7 +282,7 @@ def _port(subject: _Subject, name: str) -> _Subject:
 def _declared(compiled: _Compiled, seen: _Seen) -> Iterator[Finding]:
     """The findings of what files and declarations say, where they speak of something the rule expects."""
     for (source, name), subject in seen.subjects.items():
-        if source is Source.PROBE or not subject.speaks_of(compiled.rule.expect):
+        if source is Source.PROBE or not subject.names(compiled.rule.expect):
             continue
         places = [place for place in _locations(subject) if place is not None]
         is_file = any(place.file == name for place in places)

@@ -43,7 +43,7 @@ def lint_shipped(specs: Mapping[str, FactSpec]) -> tuple[int, list[Fault]]:
         rule, found = _checked(document, rule_id, shipped("policies"), specs)
         faults += found
         if rule is not None:
-            used |= rule.when.keys() | rule.expect.keys()
+            used |= rule.when.keys() | rule.unless.keys() | rule.expect.keys()
             faults += [*_languages(rule, document), *_clauses(rule, document), *_impact(rule, document)]
             faults += [*_severity(rule, document), *_typography(rule, document)]
     return len(files), faults + list(_unused(used, specs))
@@ -101,7 +101,7 @@ def _checked(
 
 def _types(rule: Rule, document: Document, specs: Mapping[str, FactSpec]) -> Iterator[Fault]:
     """``minimum`` on a fact that is a list would never judge anything."""
-    for section, assertions in (("when", rule.when), ("expect", rule.expect)):
+    for section, assertions in (("when", rule.when), ("unless", rule.unless), ("expect", rule.expect)):
         for name, schema in assertions.items():
             makes = specs[name].type
             fact = {makes} if isinstance(makes, str) else set(makes)

@@ -106,6 +106,7 @@ def as_json(rule: Rule) -> dict[str, Json]:
         "references": [{"source": r.source, "clause": r.clause, "strength": r.strength} for r in rule.references],
         "targets": str(rule.targets),
         "when": dict(rule.when),
+        "unless": dict(rule.unless),
         "expect": dict(rule.expect),
         "why": dict(rule.why),
         "impact": dict(rule.impact),
@@ -124,13 +125,13 @@ def check_rule(document: Document, rule_id: str, known_facts: Collection[str], p
     """Check one rule file whole: schema, facts, assertions, examples' names. Raises InputError with its line."""
     check(document, "rule")
     rule = _rule(document, rule_id, profiles)
-    for section, assertions in (("when", rule.when), ("expect", rule.expect)):
+    for section, assertions in (("when", rule.when), ("unless", rule.unless), ("expect", rule.expect)):
         for name, schema in assertions.items():
             if name not in known_facts:
                 what = _("Fait inconnu : « {name} » ; aucune sonde ne le produit.").format(name=name)
                 raise InputError(what + near(name, known_facts), place=document.place((section, name)))
             check_assertion(schema, document, (section, name))
-    used = rule.when.keys() | rule.expect.keys()
+    used = rule.when.keys() | rule.unless.keys() | rule.expect.keys()
     for verdict, examples in rule.examples.items():
         for index, example in enumerate(examples):
             for name in sorted(example.keys() - used):
@@ -163,6 +164,7 @@ def _rule(document: Document, rule_id: str, profiles: _Profiles) -> Rule:
         fix=data["fix"],
         examples=data["examples"],
         location=Location(document.file, 1),
+        unless=profiles.inline(data.get("unless", {}), document, ("unless",)),
     )
 
 

@@ -28,6 +28,7 @@ from nis2check.model import FactSpec, Kind, Why
 NAME = "postfix"
 FACTS = (
     FactSpec("tls.accepted", "boolean", "", "smtpd_tls_security_level offers STARTTLS, and a certificate is named."),
+    FactSpec("tls.opportunistic", "boolean", "", "That level is may: clients that cannot do TLS deliver in clear."),
     FactSpec("tls.versions", "array", "", "smtpd_tls_protocols, or the mandatory ones when TLS is required."),
     array_fact("postfix.open_relay", "Trusted networks that let anybody send mail to anywhere through this server."),
     array_fact("postfix.auth_without_tls", "Services that take passwords on a connection that may be in the clear."),
@@ -158,6 +159,7 @@ def _live(settings: Settings) -> Found:
         if word not in {"may", "encrypt"} or not any(_value(settings, one) for one in _CERTIFICATES):
             raise Unseen(Why.UNREADABLE, "STARTTLS needs a certificate, and this file names none")
         yield Read("tls.accepted", True, level.line, subject, kind)
+        yield Read("tls.opportunistic", word == "may", level.line, subject, kind)
         name = "smtpd_tls_protocols" if word == "may" else "smtpd_tls_mandatory_protocols"
         versions = _versions(settings, name)
     except Unseen as error:

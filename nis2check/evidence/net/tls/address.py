@@ -15,8 +15,9 @@ from nis2check.evidence.net.tls.hostname import a_label, literal
 from nis2check.evidence.net.tls.tables import INTERNAL_ERROR, group_name, version_name
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
-from nis2check.model import Json, Why
+from nis2check.model import Json, Target, Why
 
+RELAY_PORT = 25
 RAW_BYTES = 100  # kept per answer: a ServerHello, an alert, a line of another protocol
 
 
@@ -48,17 +49,21 @@ class _Ledger:
 
 
 async def look_at(
-    wire: Wire, endpoint: Endpoint, deadline: Deadline, host: str, starttls: str
+    wire: Wire, endpoint: Endpoint, deadline: Deadline, target: Target, starttls: str
 ) -> AsyncIterator[Observation]:
     """Facts and gaps of one address."""
+    host = target.host
     name = "" if literal(host) else a_label(host)
     talk = Conversation(wire, endpoint, deadline, name, starttls)
-    book = _Ledger(endpoint.address, {"tls.cipher_suites_seen", "tls.alpn" if starttls else "tls.plaintext_before_tls"})
+    other = "tls.alpn" if starttls else "tls.plaintext_before_tls"
+    book = _Ledger(endpoint.address, {"tls.cipher_suites_seen", "tls.opportunistic", other})
     found = await versions.find(talk)
     if not found.accepted:
         for observation in _not_accepted(talk, book):
             yield observation
         return
+    if starttls == "smtp":  # port 25 is where servers relay (RFC 5321 4.5.4.2); 587 and others are for known users
+        yield book.tell("tls.opportunistic", target.port == RELAY_PORT, f"SMTP STARTTLS, port {target.port}")
     oldest = await ssl2.find(talk)
     for observation in _opening(talk, found, oldest, host, book):
         yield observation

@@ -31,6 +31,7 @@ _TLS = (
     ("alpn", "array", "", "the application protocol chosen, of h2 and http/1.1"),
     ("resets", "array", "", "the hellos that were answered by a reset where an alert is due"),
     ("unstable", "boolean", "", "a hello was reset and, asked again, answered: no reset of this server proves anything"),
+    ("opportunistic", "boolean", "", "STARTTLS between mail servers: one that cannot do it delivers in clear; SMTP only"),
     ("plaintext_before_tls", "boolean", "", "bytes in clear came after the consent to STARTTLS and before our hello"),
     ("hellos", "array", "", "what was asked and answered: {hello, answer, raw}, raw the first bytes received in hexadecimal"),
 )  # fmt: skip

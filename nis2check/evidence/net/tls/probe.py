@@ -35,7 +35,7 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
         for missed in _nothing(error):
             yield missed
         return
-    looks = [look_at(wire, one, deadline, target.host, starttls) for one in found]
+    looks = [look_at(wire, one, deadline, target, starttls) for one in found]
     async for observation in looks[0] if len(looks) == 1 else _together(looks):
         if not _is_void(observation):
             yield observation
