@@ -13,8 +13,8 @@ import ssl
 import subprocess
 import time
 import warnings
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from nis2check.evidence.observe import Read, Reader, Unread
@@ -41,6 +41,12 @@ def certify(openssl: str, folder: Path, key: Sequence[str] = RSA) -> Path:
     )  # fmt: skip
     (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
     return folder
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
 
 
 def free_ports() -> tuple[int, int]:
@@ -74,6 +80,23 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def serving(
+    named: str,
+    folder: Path,
+    port: int,
+    zones: Mapping[str, str],
+    options: str = "recursion no; notify no;",
+    more: str = "",
+) -> AbstractContextManager[None]:
+    """BIND with these zones, each with its file in the folder; ``more``: zones of another kind."""
+    config = f"""options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+      pid-file none; session-keyfile none; dnssec-validation no; {options} }}; controls {{ }};\n"""
+    config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in zones.items())
+    file = folder / f"named-{port}.conf"
+    file.write_text(config + more)
+    return listening([named, "-f", "-n", "1", "-c", str(file)], [port], folder)
 
 
 def client(suites: str = ANY_SUITE) -> ssl.SSLContext:

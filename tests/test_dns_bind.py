@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +14,7 @@ from nis2check.evidence.net import dns as probe
 from nis2check.evidence.observe import Missed, Seen
 from nis2check.evidence.wire import Endpoint, Settings, Wire
 from nis2check.model import Kind, Target
+from tests.loopback import free_ports, serving
 
 ZONE = """
 $ORIGIN {zone}.
@@ -44,12 +42,6 @@ ns1.expired A 192.0.2.1
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        return int(probe_socket.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """Ports of two BINDs: ``child`` serves the zones, ``parent`` serves test. and forwards to the child what is below."""
@@ -63,55 +55,20 @@ def bind(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> 
             subprocess.run(command, cwd=folder, check=True, capture_output=True)
         subprocess.run([signzone, "-P", "-S", *dates, "-o", zone, zone], cwd=folder, check=True, capture_output=True)
     (folder / "test").write_text(PARENT + (folder / "dsset-signed.test.").read_text())
-    ports = {"child": free_port(), "parent": free_port()}
-    zones = {
-        "child": [
-            ("plain.test", "plain.test"),
-            ("signed.test", "signed.test.signed"),
-            ("expired.test", "expired.test.signed"),
-        ],
-        "parent": [("test", "test")],
-    }
-    running = []
+    child, parent = free_ports()
     # forward only, and to the child alone: nothing leaves this machine
-    recursion = (
-        f"recursion yes; allow-recursion {{ any; }}; forward only; forwarders {{ 127.0.0.1 port {ports['child']}; }};"
+    forward = f"forward only; forwarders {{ 127.0.0.1 port {child}; }};"
+    below = "".join(
+        f'zone "{zone}" {{ type forward; {forward} }};\n' for zone in ("plain.test", "signed.test", "expired.test")
     )
-    for name, port in ports.items():
-        config = f"""
-            options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-              pid-file none; session-keyfile none; allow-query {{ any; }}; dnssec-validation no; minimal-responses no;
-              {"recursion no;" if name == "child" else recursion} }};
-            controls {{ }};
-        """
-        config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in zones[name])
-        if name == "parent":
-            for zone in ("plain.test", "signed.test", "expired.test"):
-                config += f'zone "{zone}" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {ports["child"]}; }}; }};\n'
-        (folder / f"{name}.conf").write_text(config)
-        with (folder / f"{name}.log").open("wb") as log:
-            command = [named, "-f", "-n", "1", "-c", str(folder / f"{name}.conf"), "-p", str(port)]
-            running.append(subprocess.Popen(command, stdout=log, stderr=log))
-    try:
-        for name, port in ports.items():
-            wait_for(port, folder / f"{name}.log")
-        yield ports
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(10)
-
-
-def wait_for(port: int, log: Path) -> None:
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"named did not start: {log.read_text()[-2000:]}")
+    files = {"plain.test": "plain.test", "signed.test": "signed.test.signed", "expired.test": "expired.test.signed"}
+    options = "allow-query { any; }; minimal-responses no;"
+    forwards = f"{options} recursion yes; allow-recursion {{ any; }}; {forward}"
+    with (
+        serving(named, folder, child, files, f"{options} recursion no;"),
+        serving(named, folder, parent, {"test": "test"}, forwards, below),
+    ):
+        yield {"child": child, "parent": parent}
 
 
 def look(ports: dict[str, int], domain: str) -> tuple[dict[str, Any], list[Missed]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from nis2check.evidence.net.mail.lookup import Look
 from nis2check.evidence.observe import Missed, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Endpoint, Settings, Wire
 from nis2check.model import Kind, Target, Why
+from tests.loopback import free_port, serving
 
 APEX = "$TTL 60\n@ SOA ns admin 7 3600 600 1209600 60\n@ NS ns\nns A 127.0.0.1\n"
 OLD = ("-s", "20260101000000", "-e", "20260201000000")
@@ -119,31 +119,11 @@ def lab(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("chain")
     signer = Signer(folder, tool("dnssec-keygen"), tool("dnssec-signzone"))
     make(signer)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = int(one.getsockname()[1])
-    config = f"""options {{ directory "{folder}"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-      pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no; }}; controls {{ }};\n"""
-    config += "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n' for zone, file in signer.files.items())
-    (folder / "named.conf").write_text(config)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([named, "-f", "-n", "1", "-c", str(folder / "named.conf")], stdout=log, stderr=log)
-    try:
-        until = time.monotonic() + 15
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                if time.monotonic() > until or process.poll() is not None:
-                    pytest.fail((folder / "log").read_text()[-2000:])
-                time.sleep(0.05)
-        anchor = folder / "anchor"
-        anchor.write_text(signer.ds(""))
+    anchor = folder / "anchor"
+    anchor.write_text(signer.ds(""))
+    port = free_port()
+    with serving(named, folder, port, signer.files):
         yield Lab(port, anchor)
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def wire_of(lab: Lab, domain: str, anchor: str | None = None) -> Wire:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from nis2check.evidence.iterate import hints
 from nis2check.evidence.observe import Unseen
 from nis2check.evidence.wire import Deadline, Settings, Wire
 from nis2check.model import Why
+from tests.loopback import free_port, serving
 
 HINTS = ". 3600000 NS ns.root.\nns.root. 3600000 A 127.0.0.1\n"
 ZONES = {
@@ -78,40 +77,14 @@ def tree(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("tree")
     for zone, text in ZONES.items():
         (folder / f"zone.{zone.strip('.')}").write_text(text)
+    (folder / "named.root").write_text(HINTS)
     ports: dict[str, int] = {}
-    running = []
-    for server, zones in SERVED.items():
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            ports[server] = int(one.getsockname()[1])
-        config = f"""options {{ directory "{folder}"; listen-on port {ports[server]} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-          pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no; }}; controls {{ }};\n"""
-        config += "".join(f'zone "{zone}" {{ type primary; file "zone.{zone.strip(".")}"; }};\n' for zone in zones)
-        (folder / f"{server}.conf").write_text(config)
-        with (folder / f"{server}.log").open("wb") as log:
-            command = [tool("named"), "-f", "-n", "1", "-c", str(folder / f"{server}.conf")]
-            running.append(subprocess.Popen(command, stdout=log, stderr=log))
-    try:
-        for server, port in ports.items():
-            _wait(port, folder / f"{server}.log")
-        (folder / "named.root").write_text(HINTS)
+    with ExitStack() as running:
+        for server, zones in SERVED.items():
+            ports[server] = free_port()
+            files = {zone: f"zone.{zone.strip('.')}" for zone in zones}
+            running.enter_context(serving(tool("named"), folder, ports[server], files))
         yield Tree(ports, folder / "named.root")
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(10)
-
-
-def _wait(port: int, log: Path) -> None:
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(log.read_text()[-2000:])
 
 
 def found(wire: Wire, name: str, kind: str = "A") -> list[str]:

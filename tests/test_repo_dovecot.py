@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import dovecot
 from nis2check.model import Json, Why
 from nis2check.rules.load import shipped_rules
+from tests.loopback import accepted, free_port, listening
 
 Tool = Callable[..., str]
 
@@ -209,29 +207,6 @@ def test_dovecot_accepts_what_the_rules_tell_to_paste(version_of_2_3: str, tmp_p
 # ------------------------------------------------------------------------------------------------------------ live
 
 
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def taken(port: int) -> list[str]:
-    """The versions that the server takes."""
-    found = []
-    for word, version in (("TLSv1.2", ssl.TLSVersion.TLSv1_2), ("TLSv1.3", ssl.TLSVersion.TLSv1_3)):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        context.minimum_version = context.maximum_version = version
-        try:
-            with socket.create_connection(("127.0.0.1", port), 5) as plain, context.wrap_socket(plain):
-                found.append(word)
-        except (ssl.SSLError, ConnectionError):
-            continue
-    return found
-
-
 @pytest.mark.parametrize("minimum", ["TLSv1.2", "TLSv1.3"])
 def test_dovecot_takes_the_versions_that_the_reader_says(version_of_2_3: str, tool: Tool, minimum: str) -> None:
     folder = Path(tempfile.mkdtemp(prefix="dovecot"))
@@ -239,25 +214,16 @@ def test_dovecot_takes_the_versions_that_the_reader_says(version_of_2_3: str, to
     issued = trustme.CA().issue_cert("imap.ville.example")
     issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     issued.private_key_pem.write_to_path(folder / "key.pem")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     tls = f"ssl = required\nssl_min_protocol = {minimum}\n"
     (folder / "dovecot.conf").write_text(
         f"{tls}ssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\nbase_dir = {folder}/run\nstate_dir = {folder}/state\n"
-        f"protocols = imap\nlisten = 127.0.0.1\nlog_path = {folder}/log\nssl_dh =\nmail_location = maildir:{folder}/mail\n"
+        f"protocols = imap\nlisten = 127.0.0.1\nlog_path = /dev/stderr\nssl_dh =\nmail_location = maildir:{folder}/mail\n"
         "service imap-login {\n  inet_listener imap {\n    port = 0\n  }\n"
         f"  inet_listener imaps {{\n    port = {port}\n  }}\n}}\n"
     )
-    process = subprocess.Popen(
-        [tool("dovecot"), "-F", "-c", str(folder / "dovecot.conf")], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
     try:
-        until = time.monotonic() + 15
-        while not answers(port):
-            assert process.poll() is None and time.monotonic() < until, (folder / "log").read_text()
-            time.sleep(0.05)
-        assert taken(port) == read(tls)[0]["tls.versions"]
+        with listening([tool("dovecot"), "-F", "-c", str(folder / "dovecot.conf")], [port], folder):
+            assert accepted(port) == read(tls)[0]["tls.versions"]
     finally:
-        process.terminate()
-        process.wait(15)
         shutil.rmtree(folder, ignore_errors=True)

@@ -22,7 +22,7 @@ from tests.loopback import (
     certify,
     chosen,
     client,
-    free_ports,
+    free_port,
     get,
     listening,
     page,
@@ -41,7 +41,7 @@ def certificate(tool: Callable[..., str], tmp_path_factory: pytest.TempPathFacto
 @contextmanager
 def running(program: str, certificate: Path, tmp_path: Path, http_block: str) -> Iterator[int]:
     """nginx with this http block, whose ports 80 and 443 become a free one of loopback."""
-    port, _other = free_ports()
+    port = free_port()
     body = re.sub(r"listen (?:80|443)\b", f"listen 127.0.0.1:{port}", http_block)
     places = "".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     file = tmp_path / "nginx.conf"
