@@ -28,10 +28,12 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def tool() -> Callable[..., str]:
-    """The path of a system program: ``tool("nginx")``. Missing: the test skips, or fails with NIS2CHECK_ALL_TOOLS=1."""
+    """The path of a program of the system or of this virtual environment: ``tool("nginx")``. Missing: the test skips, or
+    fails with NIS2CHECK_ALL_TOOLS=1."""
+    beside = Path(sys.executable).parent  # pytest may be called by its path, the environment not activated
 
     def find(name: str) -> str:
-        path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        path = shutil.which(name, path=f"{beside}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
         if path:
             return path
         if os.environ.get("NIS2CHECK_ALL_TOOLS") == "1":

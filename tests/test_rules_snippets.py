@@ -52,10 +52,15 @@ def test_nginx_accepts_it(tool: Tool, stand_ins: dict[str, str], tmp_path: Path,
     tls = "" if "ssl_certificate " in snippet else f"ssl_certificate {certificate};"
     tls += "" if "ssl_certificate_key " in snippet else f"ssl_certificate_key {key};"
     listen = "" if "listen" in snippet else f"listen unix:{tmp_path}/s ssl;"
+    snippet = snippet.replace("/var/log/nginx/", f"{tmp_path}/")
+    outside = snippet if snippet.startswith("user ") else ""
+    snippet = "" if outside else snippet.replace("http://application", "http://127.0.0.1:8080")
+    if snippet.startswith("proxy_pass "):
+        snippet = f"location / {{\n{snippet}\n}}"
     server = snippet if snippet.startswith("server {") else f"server {{\n{listen}\n{tls}\n{snippet}\n}}"
     configuration = tmp_path / "nginx.conf"
     configuration.write_text(
-        f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{server}\n}}\n",
+        f"{outside}\npid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{server}\n}}\n",
         encoding="utf-8",
     )
 
@@ -91,14 +96,36 @@ def test_records_to_publish_are_well_formed() -> None:
         dns.rdata.from_text("IN", kind, value)
 
 
+# Where a line of HAProxy's manual belongs when a snippet does not say its section.
+_HAPROXY_SECTIONS = (
+    (("global", "defaults", "frontend", "backend", "listen", "userlist"), ""),
+    (("stats socket", "user ", "group ", "ssl-default-bind"), "global"),
+    (("server ",), "backend there"),
+)
+
+
+def _haproxy_section(snippet: str) -> str | None:
+    """The section to open above a snippet, "" when it opens its own, None when it belongs to the frontend of the test."""
+    for starts, section in _HAPROXY_SECTIONS:
+        if snippet.startswith(starts):
+            return section
+    return None
+
+
 @pytest.mark.parametrize(("rule_id", "snippet"), snippets("haproxy"))
 def test_haproxy_accepts_it(tool: Tool, stand_ins: dict[str, str], tmp_path: Path, rule_id: str, snippet: str) -> None:
     chain, key = list(stand_ins.values())[:2]
     bundle = tmp_path / "both.pem"
     bundle.write_bytes(Path(chain).read_bytes() + Path(key).read_bytes())
-    front = f"frontend web\n    mode http\n    timeout client 5s\n    bind unix@{tmp_path}/s ssl crt {bundle}\n"
+    snippet = snippet.replace("app.example:443", "127.0.0.1:443").replace("/run/haproxy", str(tmp_path))
+    section = _haproxy_section(snippet)
+    users = "" if "userlist" in snippet else "userlist admins\n    user agent insecure-password x\n"
+    before, inside = ("", snippet) if section is None else (f"{section}\n{snippet}\n", "")
+    front = (
+        f"frontend web\n    mode http\n    timeout client 5s\n    bind unix@{tmp_path}/s ssl crt {bundle}\n{inside}\n"
+    )
     configuration = tmp_path / "haproxy.cfg"
-    configuration.write_text(f"{snippet}\n{front}", encoding="utf-8")
+    configuration.write_text(f"{before}{users}{front}", encoding="utf-8")
 
     done = subprocess.run(
         [tool("haproxy"), "-c", "-f", str(configuration)], capture_output=True, text=True, check=False
