@@ -10,6 +10,7 @@ import http.server
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,10 @@ def split(seen: list[Observation]) -> tuple[dict[str, Any], dict[str, Missed]]:
     return facts, {one.name.removeprefix("mail."): one for one in seen if isinstance(one, Missed)}
 
 
-def look_of(server: Any, domain: str = "ville.test", site: int = 0) -> Look:
+def look_of(server: Any, domain: str = "ville.test", site: int = 0, ca_file: str = "") -> Look:
     connect_to = {(f"mta-sts.{domain}", 443): ("127.0.0.1", site)} if site else {}
-    wire = Wire(Settings(resolver=Endpoint("127.0.0.1", server.port), internal=True, connect_to=connect_to))
+    resolver = Endpoint("127.0.0.1", server.port)
+    wire = Wire(Settings(resolver=resolver, internal=True, connect_to=connect_to, ca_file=ca_file))
     return Look(wire, domain, Deadline.after(10))
 
 
@@ -93,8 +95,9 @@ def test_patterns_of_mail_servers(host: str, covered: bool) -> None:
 class Site:
     """An HTTPS server on 127.0.0.1 that answers every GET in one way."""
 
-    def __init__(self, status: int, body: str, headers: dict[str, str]) -> None:
+    def __init__(self, status: int, body: str, headers: dict[str, str], certificate: trustme.LeafCert) -> None:
         self.asked: list[str] = []
+        self.ca_file = ""
         asked = self.asked
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -110,19 +113,32 @@ class Site:
                 pass
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trustme.CA().issue_cert("mta-sts.ville.test").configure_cert(context)
+        certificate.configure_cert(context)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, str]:
+    """An authority, and the file that --ca-file names."""
+    made, path = trustme.CA(), tmp_path_factory.mktemp("ca") / "ca.pem"
+    made.cert_pem.write_to_path(str(path))
+    return made, str(path)
+
+
 @pytest.fixture
-def site() -> Iterator[Callable[..., Site]]:
+def site(authority: tuple[trustme.CA, str]) -> Iterator[Callable[..., Site]]:
     started: list[Site] = []
 
-    def start(status: int = 200, body: str = POLICY, **headers: str) -> Site:
-        started.append(Site(status, body, {name.replace("_", "-"): value for name, value in headers.items()}))
+    def start(
+        status: int = 200, body: str = POLICY, certificate: trustme.LeafCert | None = None, **headers: str
+    ) -> Site:
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        shown = certificate or authority[0].issue_cert("mta-sts.ville.test")
+        started.append(Site(status, body, said, shown))
+        started[-1].ca_file = authority[1]
         return started[-1]
 
     yield start
@@ -131,13 +147,14 @@ def site() -> Iterator[Callable[..., Site]]:
         one.server.server_close()
 
 
-def policy_of(server: Any, port: int = 0) -> tuple[dict[str, Any], dict[str, Missed]]:
-    return split(asyncio.run(announced.mta_sts_policy(look_of(server, site=port))))
+def policy_of(server: Any, served: Site | None = None) -> tuple[dict[str, Any], dict[str, Missed]]:
+    look = look_of(server, site=served.port, ca_file=served.ca_file) if served else look_of(server)
+    return split(asyncio.run(announced.mta_sts_policy(look)))
 
 
 def test_a_policy_that_covers_its_servers(name_server: Start, site: Callable[..., Site]) -> None:
     served = site()
-    facts, gaps = policy_of(name_server(ZONE), served.port)
+    facts, gaps = policy_of(name_server(ZONE), served)
     assert gaps == {}
     assert facts == {
         "mta_sts_policy": True,
@@ -150,13 +167,13 @@ def test_a_policy_that_covers_its_servers(name_server: Start, site: Callable[...
 
 
 def test_a_server_that_the_policy_forgot(name_server: Start, site: Callable[..., Site]) -> None:
-    facts, _gaps = policy_of(name_server(ZONE + "ville.test. MX 30 mx3.ville.test.\n"), site().port)
+    facts, _gaps = policy_of(name_server(ZONE + "ville.test. MX 30 mx3.ville.test.\n"), site())
     assert facts["mta_sts_covers_mx"] is False
 
 
 def test_no_announcement_no_fetch(name_server: Start, site: Callable[..., Site]) -> None:
     served = site()
-    assert policy_of(name_server("ville.test. MX 10 mx.ville.test."), served.port) == ({}, {})
+    assert policy_of(name_server("ville.test. MX 10 mx.ville.test."), served) == ({}, {})
     assert served.asked == []
 
 
@@ -167,9 +184,44 @@ def test_no_announcement_no_fetch(name_server: Start, site: Callable[..., Site])
 def test_a_policy_that_is_proved_absent(
     name_server: Start, site: Callable[..., Site], status: int, headers: dict[str, str], error: str
 ) -> None:
-    facts, gaps = policy_of(name_server(ZONE), site(status, "", **headers).port)
+    facts, gaps = policy_of(name_server(ZONE), site(status, "", **headers))
     assert facts == {"mta_sts_policy": False, "mta_sts_errors": [error]}
     assert gaps == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "not_after", "said"),
+    [
+        (["mta-sts.ville.test"], False, None, "unable to get local issuer certificate"),
+        (["www.ville.test"], True, None, "Hostname mismatch"),
+        (["mta-sts.ville.test"], True, datetime(2026, 1, 1, tzinfo=UTC), "certificate has expired"),
+    ],
+)
+def test_senders_take_no_policy_from_a_host_they_do_not_trust(
+    name_server: Start,
+    site: Callable[..., Site],
+    authority: tuple[trustme.CA, str],
+    names: list[str],
+    known: bool,
+    not_after: datetime | None,
+    said: str,
+) -> None:
+    issuer = authority[0] if known else trustme.CA()
+    served = site(
+        certificate=issuer.issue_cert(*names, not_before=datetime(2025, 1, 1, tzinfo=UTC), not_after=not_after)
+    )
+    facts, gaps = policy_of(name_server(ZONE), served)
+    assert (facts["mta_sts_policy"], gaps) == (False, {})
+    (error,) = facts["mta_sts_errors"]
+    assert error.startswith("mta-sts.ville.test: certificate: ") and said in error
+    assert served.asked == []
+
+
+def test_a_wildcard_of_the_domain_is_good_enough(
+    name_server: Start, site: Callable[..., Site], authority: tuple[trustme.CA, str]
+) -> None:
+    facts, _gaps = policy_of(name_server(ZONE), site(certificate=authority[0].issue_cert("*.ville.test")))
+    assert facts["mta_sts_policy"] is True
 
 
 def test_a_policy_host_without_address(name_server: Start) -> None:
@@ -180,7 +232,7 @@ def test_a_policy_host_without_address(name_server: Start) -> None:
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_what_a_firewall_answers_is_no_absence(name_server: Start, site: Callable[..., Site], status: int) -> None:
     with pytest.raises(Unseen):
-        policy_of(name_server(ZONE), site(status, "").port)
+        policy_of(name_server(ZONE), site(status, ""))
 
 
 # --------------------------------------------------------------------------------------------------------------- DKIM

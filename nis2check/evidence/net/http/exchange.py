@@ -31,6 +31,10 @@ class PortClosed(Unseen):
     """The port is proved closed: the address answered the connection with a TCP reset."""
 
 
+class Untrusted(Unseen):
+    """The certificate shown is not one that the caller accepts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What to GET. ``host`` is the declared one, whatever address is connected to."""
@@ -89,15 +93,18 @@ def split_location(location: str) -> SplitResult | None:
     return None if parts.username is not None else parts
 
 
-async def get(wire: Wire, endpoint: Endpoint, page: Page, deadline: Deadline) -> Answer:
-    """GET one page from one address. Raises Unseen; `PortClosed` when the port is proved closed."""
+async def get(
+    wire: Wire, endpoint: Endpoint, page: Page, deadline: Deadline, context: ssl.SSLContext | None = None
+) -> Answer:
+    """GET one page from one address. Raises Unseen; `PortClosed` when the port is proved closed, `Untrusted` when
+    ``context`` (of `verifying`) refuses the certificate."""
     connected = False
     try:
         async with wire.connect(endpoint, deadline.sooner(EXCHANGE_SECONDS)) as connection:
             connected = True
             stream: Stream = connection
             if page.scheme == "https":
-                stream = await TlsStream.over(connection, page.host)
+                stream = await TlsStream.over(connection, page.host, context)
             stream.write(_request(wire, page))
             answer = await read_answer(stream)
     except Unseen as error:
@@ -131,6 +138,10 @@ def _request(wire: Wire, page: Page) -> bytes:
 
 @lru_cache(maxsize=1)
 def _context() -> ssl.SSLContext:
+    return _tolerant()
+
+
+def _tolerant() -> ssl.SSLContext:
     """TLS as tolerant as the library can be: what is offered and whom to trust is the tls probe's question, not ours."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -139,6 +150,18 @@ def _context() -> ssl.SSLContext:
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= 0x4  # SSL_OP_LEGACY_SERVER_CONNECT; named in the ssl module from Python 3.12
     context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def verifying(roots: bytes) -> ssl.SSLContext:
+    """As tolerant, but for the certificate: it must lead to one of these roots (DER, one after the other), be in force, and
+    name the host by its subjectAltName."""
+    context = _tolerant()
+    context.load_verify_locations(cadata=roots)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a root given by --ca-file need not be self-signed
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
+    context.hostname_checks_common_name = False
     return context
 
 
@@ -153,20 +176,20 @@ def _is_literal(host: str) -> bool:
 class TlsStream:
     """TLS over a connection of the wire: the library encrypts in memory, the wire alone touches the socket."""
 
-    def __init__(self, connection: Connection, host: str) -> None:
+    def __init__(self, connection: Connection, host: str, context: ssl.SSLContext | None = None) -> None:
         self._connection = connection
         self._from_peer = ssl.MemoryBIO()
         self._to_peer = ssl.MemoryBIO()
         name = None if _is_literal(host) else _ascii(host)  # SNI holds no address, RFC 6066 section 3
         try:
-            self._tls = _context().wrap_bio(self._from_peer, self._to_peer, server_hostname=name)
+            self._tls = (context or _context()).wrap_bio(self._from_peer, self._to_peer, server_hostname=name)
         except ValueError:
             raise Unseen(Why.MALFORMED, f"not a host name: {host[:80]!r}") from None
 
     @classmethod
-    async def over(cls, connection: Connection, host: str) -> TlsStream:
+    async def over(cls, connection: Connection, host: str, context: ssl.SSLContext | None = None) -> TlsStream:
         """Shake hands. Raises Unseen: not_tls, refused (an alert), closed, reset, timeout…"""
-        stream = cls(connection, host)
+        stream = cls(connection, host, context)
         while True:
             try:
                 stream._tls.do_handshake()
@@ -214,6 +237,8 @@ class TlsStream:
 
 
 def _tls_error(error: ssl.SSLError) -> Unseen:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Untrusted(Why.MALFORMED, f"certificate: {error.verify_message}"[:200])
     reason = str(error.reason or "").upper()
     if reason in _NOT_TLS:
         return Unseen(Why.NOT_TLS, "what answers is not TLS")

@@ -52,7 +52,12 @@ FACTS = (
     FactSpec("mail.dmarc.valid", "boolean", "", "One record, without syntax error."),
     FactSpec("mail.dmarc.errors", "array", "", "What is wrong with the record, in English."),
     FactSpec("mail.mta_sts", "boolean", "", "An MTA-STS record is published (RFC 8461)."),
-    FactSpec("mail.mta_sts_policy", "boolean", "", "The policy file it announces is served and well-formed."),
+    FactSpec(
+        "mail.mta_sts_policy",
+        "boolean",
+        "",
+        "Its policy file is served under a good certificate, well-formed.",
+    ),
     FactSpec("mail.mta_sts_errors", "array", "", "What is wrong with the policy file, in English."),
     FactSpec("mail.mta_sts_mode", "string", "", "Its mode: enforce, testing or none."),
     FactSpec("mail.mta_sts_max_age", "integer", "seconds", "How long senders may keep it."),

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from nis2check.evidence import names
-from nis2check.evidence.net.http.exchange import Page, PortClosed, get
+from nis2check.evidence.net.http.exchange import Page, PortClosed, Untrusted, get, verifying
 from nis2check.evidence.net.http.message import Answer
 from nis2check.evidence.net.http.page import not_the_site
 from nis2check.evidence.net.mail.lookup import Look
+from nis2check.evidence.net.tls import trust
 from nis2check.evidence.observe import Observation, Seen, Unseen
 from nis2check.model import Json, Why
 
@@ -104,8 +109,15 @@ def _policy_facts(valid: bool, errors: list[Json], where: str) -> list[Observati
     return [Seen("mail.mta_sts_policy", valid, where=where), Seen("mail.mta_sts_errors", errors, where=where)]
 
 
+@lru_cache(maxsize=1)
+def _verifying(ca_file: str) -> ssl.SSLContext:
+    """Senders' eyes. Raises Unseen: no roots on this machine."""
+    return verifying(b"".join(root.public_bytes(Encoding.DER) for root in trust.store(ca_file).roots))
+
+
 async def _fetched(this: Look) -> Answer | str:
-    """The answer that holds the file, or what proves that there is none. Raises Unseen."""
+    """The answer that holds the file, or what proves that there is none for senders, to whom a certificate in force and of
+    that name is part of it (RFC 8461 section 3.3). Raises Unseen."""
     page = Page("https", f"mta-sts.{this.domain}", 443, PATH)
     settings = this.wire.settings
     pinned = (page.host, 443) in settings.resolve or (page.host, 443) in settings.connect_to
@@ -113,9 +125,11 @@ async def _fetched(this: Look) -> Answer | str:
         return f"{page.host} has no address"
     endpoints = await names.endpoints(this.wire, page.host, 443, this.deadline, budget=this.budget)
     try:
-        answer = await get(this.wire, endpoints[0], page, this.deadline)
+        answer = await get(this.wire, endpoints[0], page, this.deadline, _verifying(settings.ca_file))
     except PortClosed:
         return "port 443 is closed"
+    except Untrusted as error:
+        return f"{page.host}: {error.detail}"
     if (refusal := not_the_site(answer)) is not None:
         raise refusal
     if answer.redirects:  # RFC 8461 section 3.3: not followed
