@@ -7,8 +7,6 @@ import time
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import ansible
@@ -282,30 +280,6 @@ def test_a_bomb_of_aliases_is_read_once() -> None:
     )
     read("- " + "\n  ".join(blocks.splitlines()), TASKS)
     assert time.process_time() - started < 5
-
-
-WORDS = [
-    "- ",
-    "hosts: a\n",
-    "  ",
-    "tasks:\n",
-    "file: mode=0777\n",
-    "\n",
-    "{{ x }}",
-    "loop: x\n",
-    "'",
-    "password: ",
-    "[a]\n",
-    "name: ",
-]
-
-
-@given(
-    text=st.text(max_size=200) | st.lists(st.sampled_from(WORDS)).map("".join),
-    path=st.sampled_from([TASKS, VARIABLES, "hosts", "ansible.cfg", "requirements.yml", "site.yml"]),
-)
-def test_any_text_is_read(text: str, path: str) -> None:
-    assert all(isinstance(one, Read | Unread) for one in ansible.read(path, text))
 
 
 SNIPPETS = {rule.id: rule.remediation["ansible"] for rule in shipped_rules() if rule.id.startswith("ansible/")}

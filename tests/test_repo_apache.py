@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import apache
@@ -245,22 +243,6 @@ def test_a_page_of_balancers_with_a_password_is_not_open() -> None:
 )
 def test_what_is_taken_for_apache(path: str, head: bytes, takes: bool) -> None:
     assert apache.matches(path, head) is takes
-
-
-WORDS = [
-    "<VirtualHost *:443>", "</VirtualHost>", "<IfModule a>", "</IfModule>", "\n", "ServerName a.b", "SSLEngine on",
-    "\\", "SSLProtocol", " all", " -", "+", '"', "'", "Header set", "Options ", "Redirect / ", "RewriteEngine On",
-    "RewriteCond", "RewriteRule ^ https://%{HTTP_HOST}", "[OR]", "<Location />", "</Location>",
-    "SetHandler server-status", "${A}", "{{", "#", "Define A b", "ProxyPass / https://x/", "Require", "<", ">",
-    "SSLCipherSuite", ":", "LoadModule", "AuthType Basic",
-]  # fmt: skip
-
-
-@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=40).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in apache.read("a.conf", text):
-        assert one.line >= 1
-        assert one.name in {spec.name for spec in apache.FACTS} or isinstance(one, Unread)
 
 
 def test_ssl_2_may_be_taken_away_and_not_asked_for() -> None:

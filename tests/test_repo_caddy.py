@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import caddy
@@ -187,21 +185,6 @@ def test_more_file_facts(fact: str, text: str, offends: bool) -> None:
 )
 def test_what_is_taken_for_a_caddyfile(path: str, takes: bool) -> None:
     assert caddy.matches(path, b"") is takes
-
-
-WORDS = [
-    "\n", " {", "{\n", "}\n", "a.example", "http://", ":80", ", ", "(s) {\n", "import s\n", "tls ",
-    "protocols tls1.3", "header ", "-X", "redir https://{host}", "admin :1", "log", "roll_keep_for", " 1d", '"',
-    "`", "<<E\n", "\nE\n", "\\\n", "#", "{$A}", "{$A:b}", "reverse_proxy https://x", "file_server browse",
-    "basic_auth", "auto_https off", "@m", "*",
-]  # fmt: skip
-
-
-@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=40).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in caddy.read("Caddyfile", text):
-        assert one.line >= 1
-        assert one.name in {spec.name for spec in caddy.FACTS} or isinstance(one, Unread)
 
 
 def test_a_file_of_caddy_1_is_one_gap() -> None:

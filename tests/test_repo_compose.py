@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import compose, secrets
@@ -234,19 +232,6 @@ def test_words_keep_their_spelling() -> None:
         "c": "12:30:45",
         "d": "2026-02-31",
     }
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            ["services:\n", "  a:\n", "    image: ", "    ports: ", "[", "]", "x", "'", ":", "&a ", "*a", "\n", "<<: "]
-        )
-        | st.text(max_size=4)
-    ).map("".join)
-)
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in compose.read("compose.yml", text):
-        assert one.line >= 1
 
 
 def test_an_anchor_given_twice_counts_from_its_last_place() -> None:

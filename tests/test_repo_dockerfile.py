@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import dockerfile
@@ -190,29 +188,3 @@ def test_no_file_takes_for_ever(text: str) -> None:
     start = time.process_time()
     read(text)
     assert time.process_time() - start < 2
-
-
-PIECES = [
-    "FROM a\n",
-    "RUN ",
-    "USER ",
-    "\\\n",
-    "<<EOF",
-    "EOF\n",
-    "#",
-    "ENV A=b ",
-    "ARG ",
-    "'",
-    '"',
-    "$",
-    "{",
-    "\n",
-    "COPY ",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in dockerfile.read("Dockerfile", text):
-        assert one.line >= 1

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import dovecot
@@ -179,14 +177,6 @@ def test_only_these_files() -> None:
     for path in ("dovecot.conf", "etc/dovecot/conf.d/10-ssl.conf", "templates/dovecot.conf.j2", "dovecot/local.conf"):
         assert dovecot.matches(path, b"")
     assert not dovecot.matches("conf.d/10-ssl.conf", b"") and not dovecot.matches("dovecot/dovecot-sql.conf.ext", b"")
-
-
-@given(
-    st.text(max_size=300)
-    | st.lists(st.sampled_from(["a {", "}", "\n", "ssl = no", "\\\n", '"', "{%", "#", "args = "])).map("".join)
-)
-def test_any_text_is_read(text: str) -> None:
-    assert all(isinstance(one, Read | Unread) for one in dovecot.read("dovecot.conf", text))
 
 
 # Those of 2.3: this is what Debian runs.

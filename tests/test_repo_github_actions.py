@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import github_actions
@@ -183,27 +181,3 @@ def test_no_script_takes_for_ever(piece: str) -> None:
     start = time.process_time()
     read(text)
     assert time.process_time() - start < 5
-
-
-PIECES = [
-    "on: push\n",
-    "jobs:\n",
-    "  j:\n",
-    "    steps:\n",
-    "    - run: ",
-    "uses: ",
-    "${{ github.head_ref }}",
-    "|\n",
-    "[",
-    "]",
-    "x",
-    ":",
-    "\n",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in github_actions.read(".github/workflows/a.yml", text):
-        assert one.line >= 1

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import gitlab_ci
@@ -96,28 +94,3 @@ def test_what_is_taken() -> None:
     for path in (".gitlab-ci.yml", "ci/build.gitlab-ci.yml", ".gitlab/ci/jobs/a.yml"):
         assert gitlab_ci.matches(path, b"")
     assert not gitlab_ci.matches("gitlab.yml", b"")
-
-
-PIECES = [
-    "include:\n",
-    "- remote: ",
-    "j:\n",
-    "  script:\n",
-    "  - ",
-    "|\n",
-    "  image: ",
-    "[",
-    "]",
-    "x",
-    ":",
-    "\n",
-    "&a ",
-    "*a",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in gitlab_ci.read(".gitlab-ci.yml", text):
-        assert one.line >= 1

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import haproxy
@@ -186,22 +184,6 @@ def test_no_secret_is_told() -> None:
 )
 def test_what_is_taken_for_haproxy(path: str, head: bytes, takes: bool) -> None:
     assert haproxy.matches(path, head) is takes
-
-
-WORDS = [
-    "\n", "global\n", "defaults\n", "frontend a\n", "backend b\n", "listen c\n", " bind :443 ssl", " ssl-min-ver",
-    " TLSv1.2", " if", " unless", " {", " }", " !{", " ssl_fc", " or", " acl x", " hdr(host) -i a.b",
-    " redirect scheme https", " stats enable", " stats auth", " a:b", " http-request", " server s x:1 ssl",
-    " verify", " default-server", '"', "'", "\\", "#", ".if", ".endif", " from", " user", " ciphers",
-    " set-header X y", " stats socket", " log", " use-service prometheus-exporter", ",", "${A}",
-]  # fmt: skip
-
-
-@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=40).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in haproxy.read("h.cfg", text):
-        assert one.line >= 1
-        assert one.name in {spec.name for spec in haproxy.FACTS} or isinstance(one, Unread)
 
 
 def test_rules_of_defaults_come_first_and_sections_may_be_indented() -> None:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import helm
@@ -118,29 +116,3 @@ def test_what_is_taken() -> None:
         assert helm.matches(path, b"x"), path
     for path in ("values.schema.json", "evaluates.yaml", "requirements.txt", "chart.yaml"):
         assert not helm.matches(path, b"x"), path
-
-
-PIECES = [
-    "image:\n",
-    "  repository: ",
-    "  tag: ",
-    "latest\n",
-    "password: ",
-    "service:\n",
-    "  type: NodePort\n",
-    "  port: ",
-    "[",
-    "]",
-    "{",
-    "}",
-    "x",
-    "\n",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for path in ("values.yaml", "Chart.yaml", "templates/a.yaml"):
-        for one in helm.read(path, text):
-            assert one.line >= 1

@@ -6,8 +6,6 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import kubernetes
@@ -381,38 +379,6 @@ def test_versions_of_tls_that_an_object_sets() -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------- any text
-
-
-PIECES = [
-    "apiVersion: v1\n",
-    "kind: Pod\n",
-    "spec:\n",
-    "  containers:\n",
-    "  - image: ",
-    "[",
-    "]",
-    "{",
-    "}",
-    "x",
-    ":",
-    "\n",
-    "&a ",
-    "*a",
-    "- ",
-    "'",
-    "{{",
-    "---\n",
-    "items:\n",
-    "kind: List\n",
-    "metadata: {name: a}\n",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in kubernetes.read("a.yaml", text):
-        assert one.line >= 1
 
 
 def test_aliases_do_not_multiply() -> None:

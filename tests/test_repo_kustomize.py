@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import kustomize
@@ -82,25 +80,3 @@ def test_a_file_without_such_things_says_nothing() -> None:
     assert read("a: [\n")[1] == [("kustomize.*", Why.MALFORMED, 1)]
     assert kustomize.matches("a/kustomization.yml", b"")
     assert not kustomize.matches("a/kustomize.yml", b"")
-
-
-PIECES = [
-    "resources:\n",
-    "- ",
-    "github.com/a/b",
-    "?ref=",
-    "images:\n",
-    "  newTag: ",
-    "secretGenerator:\n",
-    "[",
-    "]",
-    "x=",
-    "\n",
-]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=4)).map("".join))
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in kustomize.read("kustomization.yaml", text):
-        assert one.line >= 1

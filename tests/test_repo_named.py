@@ -18,8 +18,6 @@ import dns.flags
 import dns.message
 import dns.query
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import named
@@ -153,14 +151,6 @@ def test_only_these_files() -> None:
         assert named.matches(path, b"options {\n")
     assert not named.matches("fail2ban/filter.d/named-refused.conf", b"[Definition]\n__named = x\n")
     assert not named.matches("bind/zones.conf", b"just text") and not named.matches("db.conf", b"options {")
-
-
-MARKS = ["{", "}", ";", '"', "/*", "//x\n", "options", " any", "!", "allow-recursion", "acl a", "{{"]
-
-
-@given(st.text(max_size=300) | st.lists(st.sampled_from(MARKS)).map("".join))
-def test_any_text_is_read(text: str) -> None:
-    assert all(isinstance(one, Read | Unread) for one in named.read("named.conf", text))
 
 
 def test_depth_and_circles_are_bounded() -> None:

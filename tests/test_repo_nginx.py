@@ -10,10 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from nis2check.evidence.observe import Read, Unread, Unseen
+from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import nginx
 from nis2check.evidence.repo.nginx.syntax import parse
 from nis2check.model import Json, Why
@@ -388,23 +386,6 @@ def test_odd_syntax() -> None:
 )
 def test_what_is_taken_for_nginx(path: str, head: bytes, takes: bool) -> None:
     assert nginx.matches(path, head) is takes
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            ["server", "{", "}", ";", "listen 443 ssl;", "server_name a.b;", '"', "'", "#", "\n", "{{", "}}", "$", "\\"]
-        )
-        | st.text(max_size=5)
-    ).map("".join)
-)
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in nginx.read("nginx.conf", text):
-        assert one.line >= 1
-    try:
-        parse(text)
-    except Unseen:
-        pass
 
 
 def test_real_nginx_accepts_what_these_tests_read(tool: Callable[..., str], tmp_path: Path) -> None:

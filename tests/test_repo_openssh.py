@@ -9,8 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import openssh
@@ -185,14 +183,6 @@ def test_the_client_reads_what_ssh_reads(tool: Tool, tmp_path: Path) -> None:
     for host, value in (("srv1", "false"), ("srv2", "true")):
         done = subprocess.run([tool("ssh"), "-G", "-F", str(file), host], capture_output=True, text=True, check=True)
         assert f"stricthostkeychecking {value}" in done.stdout
-
-
-@given(
-    st.text(max_size=300)
-    | st.lists(st.sampled_from(["Match ", "Include x", "\n", "Ciphers ", '"', "{% if", "yes"])).map("".join)
-)
-def test_any_text_is_read(text: str) -> None:
-    assert all(isinstance(one, Read | Unread) for one in openssh.read("sshd_config", text))
 
 
 def test_long_lines_and_many_lines_are_gaps() -> None:

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import postfix
@@ -209,15 +207,6 @@ def test_what_live_facts_need() -> None:
 def test_only_these_files() -> None:
     assert postfix.matches("roles/mail/templates/main.cf.j2", b"")
     assert not postfix.matches("main.c", b"") and not postfix.matches("domain.cf", b"")
-
-
-@given(
-    st.text(max_size=300)
-    | st.lists(st.sampled_from(["mynetworks =", " $a", "\n", "a = $a$a", "{% if", "-o ", "smtpd"])).map("".join)
-)
-def test_any_text_is_read(text: str) -> None:
-    for path in ("main.cf", "master.cf"):
-        assert all(isinstance(one, Read | Unread) for one in postfix.read(path, text))
 
 
 def test_values_that_grow_without_end_are_a_gap() -> None:

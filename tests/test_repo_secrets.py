@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read
 from nis2check.evidence.repo import secrets
@@ -168,8 +166,3 @@ def test_no_line_takes_for_ever(line: str) -> None:
     read(".env", line)
     read(".env", line[:4000] + "\n" + line[:4000])
     assert time.monotonic() - start < 1
-
-
-@given(st.text())
-def test_no_text_breaks_the_reader(text: str) -> None:
-    read(".env", "-----BEGIN PRIVATE KEY-----\n" + text)

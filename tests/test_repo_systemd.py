@@ -10,8 +10,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import journald, logrotate, systemd
@@ -272,25 +270,3 @@ def test_only_these_files() -> None:
     assert not systemd.matches("x.service.ts", b"[Service]") and not systemd.matches("x.service", b"{}")
     assert journald.matches("journald.conf.d/ours.conf", b"[Journal]") and not journald.matches("journald.md", b"")
     assert logrotate.matches("etc/logrotate.d/nginx", b"weekly") and not logrotate.matches("logrotate.go", b"weekly")
-
-
-WORDS = [
-    "[Service]\n",
-    "[Journal]\n",
-    "ExecStart=",
-    "\\\n",
-    "/x {\n",
-    "}\n",
-    "rotate 1\n",
-    "size",
-    "{% if",
-    "Environment='",
-    "=",
-    "curl -k ",
-]
-
-
-@pytest.mark.parametrize("reader", [systemd, journald, logrotate], ids=lambda one: one.NAME)
-@given(text=st.text(max_size=300) | st.lists(st.sampled_from(WORDS)).map("".join))
-def test_any_text_is_read(reader: ModuleType, text: str) -> None:
-    assert all(isinstance(one, Read | Unread) for one in reader.read("x.service", text))

@@ -6,8 +6,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import terraform
@@ -616,51 +614,6 @@ def test_a_manifest_pasted_in_a_heredoc_costs_its_lines_only() -> None:
 )
 def test_odd_files_end(path: str, text: str) -> None:
     read(text, path)
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                'resource "aws_security_group" "a" {\n',
-                'data "aws_iam_policy_document" "d" {\n',
-                'variable "password" {\n',
-                "locals {\n",
-                "terraform {\n",
-                'dynamic "ingress" {\n',
-                "content {\n",
-                "ingress {\n",
-                "statement {\n",
-                "}\n",
-                "for_each = ",
-                "cidr_blocks = ",
-                "default = ",
-                "a = ",
-                "local.a",
-                "var.password",
-                "ingress.value",
-                '["0.0.0.0/0"]\n',
-                "{ a = 1 }\n",
-                "jsonencode(",
-                ")",
-                "[",
-                "]",
-                '"${',
-                '}"',
-                "<<EOF\n",
-                "EOF\n",
-                "22\n",
-                "\n",
-                "?",
-                ":",
-            ]
-        )
-        | st.text(max_size=4)
-    ).map("".join)
-)
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in terraform.read("main.tf", text):
-        assert one.line >= 1
 
 
 def test_refusals_keep_their_reason() -> None:

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import traefik
@@ -220,24 +218,6 @@ def test_file_facts_that_are_not_settled(fact: str, text: str) -> None:
 )
 def test_what_is_taken_for_traefik(path: str, head: bytes, takes: bool) -> None:
     assert traefik.matches(path, head) is takes
-
-
-WORDS = [
-    "\n", "  ", ": ", "http", "routers", "rule", "Host(`a.b`)", "tls", "options", "default", "minVersion",
-    "VersionTLS12", "[", "]", "=", "services:\n", "image: traefik:v3\n", "command:\n", "- --api.insecure",
-    "labels:\n", "- traefik.http.routers.a.rule=Host(`a.b`)\n", "entryPoints", "address", "':443'",
-    "chain.middlewares", "a", ".", "{", "}", ",", '"', "api", "insecure", "true", "accessLog",
-]  # fmt: skip
-
-
-@given(
-    st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=40).map("".join),
-    st.sampled_from(["a.yml", "a.toml"]),
-)
-def test_no_text_breaks_the_reader(text: str, path: str) -> None:
-    for one in traefik.read(path, text):
-        assert one.line >= 1
-        assert one.name in {spec.name for spec in traefik.FACTS} or isinstance(one, Unread)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import zone
@@ -162,16 +160,3 @@ def test_a_fault_names_its_line() -> None:
 
 def test_a_reverse_zone_says_nothing_of_a_domain() -> None:
     assert not list(zone.read("db.192.0.2", "$ORIGIN 2.0.192.in-addr.arpa.\n@ IN SOA a. b. 1 2 3 4 5\n1 PTR a.\n"))
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            ["@ ", "IN ", "MX ", "10 ", "TXT ", '"v=spf1 mx"', "CAA ", "$INCLUDE x", "(", ")", "\n", "* ", "NS ", "a."]
-        )
-        | st.text(max_size=4)
-    ).map("".join)
-)
-def test_no_text_breaks_the_reader(text: str) -> None:
-    for one in zone.read("a.zone", HEAD + text):
-        assert one.line >= 1
