@@ -21,7 +21,7 @@ from nis2check.plan.again import again
 from nis2check.plan.plan import plan
 from nis2check.report import letter, timeline
 from nis2check.report.pen import Pen
-from nis2check.report.plan import render
+from nis2check.report.plan import explain, render
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
@@ -103,6 +103,23 @@ def test_explain_tells_one_action_whole(nis2check: Command, result: Path) -> Non
     assert "Preuve attendue" in text
     assert "Pilote" in text
     assert "= " in text
+
+
+def test_explain_tells_how_and_where_the_letter_is() -> None:
+    """What to do for what a probe saw; how to answer for what only a person knows; what to paste is in the letter."""
+    made = json.loads(GOLDEN.read_bytes())
+    closes = [one for one in made["findings"] if one["rule"] in made["rules"] and one["verdict"] == "fail"][:1]
+    asked = [one for one in made["findings"] if one["rule"].startswith("recyf/") and one["verdict"] == "to_attest"][:1]
+    item = made["plan"]["measures"][0] | {"findings": [one["id"] for one in closes + asked]}
+    remediation = made["rules"][closes[0]["rule"]]["remediation"]
+    remediation |= {"fr": "Fermer la porte.", "nginx": "deny all;"}
+
+    text = explain(made, item, Pen("fr"))
+
+    assert "- Fermer la porte." in text
+    assert "deny all" not in text
+    assert f"attest --measure {asked[0]['rule'].removeprefix('recyf/')} --answer yes" in text.replace("\u00a0", " ")
+    assert f"--letter {item['rank']}" in text
 
 
 def test_an_action_that_is_not_there_is_exit_2(nis2check: Command, result: Path) -> None:

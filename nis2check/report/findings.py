@@ -59,6 +59,13 @@ def groups(document: Mapping[str, Json], verdicts: Iterable[str]) -> list[Group]
     return sorted(out, key=_order)
 
 
+def closed_by(document: Mapping[str, Json], item: Mapping[str, Json]) -> list[Group]:
+    """The groups of what an action of the plan closes, worst first."""
+    wanted = set(item["findings"])
+    closed = [one for one in document["findings"] if one["id"] in wanted]
+    return groups({**document, "findings": closed}, (*GAPS, "to_attest"))
+
+
 def _group(document: Mapping[str, Json], rule: str, verdict: str, members: list[Mapping[str, Json]]) -> Group:
     members.sort(key=lambda one: (_severity(one), natural(str(one["target"]["name"])), str(one["id"])))
     worst = str(members[0]["severity"])

@@ -36,7 +36,7 @@ def render(document: Document, item: Item, pen: Pen, *, all: bool = False) -> st
 def _blocks(document: Document, item: Item, pen: Pen, all: bool) -> Iterator[list[str]]:
     yield pen.wrap(pen.own(_("Madame, Monsieur,")))
     yield pen.wrap(_opening(document, pen))
-    groups = _groups(document, item)
+    groups = findings.closed_by(document, item)
     for number, group in enumerate(groups, 1):
         yield list(_what(document, group, number, pen, all))
     yield _proof(item, pen)
@@ -52,12 +52,6 @@ def _blocks(document: Document, item: Item, pen: Pen, all: bool) -> Iterator[lis
     yield pen.wrap(
         pen.own(_("Vous remerciant de votre concours, nous vous prions d'agréer nos salutations distinguées."))
     )
-
-
-def _groups(document: Document, item: Item) -> list[findings.Group]:
-    wanted = set(item["findings"])
-    closed = [one for one in document["findings"] if one["id"] in wanted]
-    return findings.groups({**document, "findings": closed}, ("fail", "partial", "to_attest"))
 
 
 def _opening(document: Document, pen: Pen) -> str:

@@ -9,7 +9,7 @@ from nis2check import printing
 from nis2check.frameworks import ROLES
 from nis2check.language import _, pick, plural, speaking
 from nis2check.model import Json
-from nis2check.report import factors, timeline, words
+from nis2check.report import factors, findings, timeline, words
 from nis2check.report.pen import Pen
 
 Document = Mapping[str, Json]
@@ -50,7 +50,10 @@ def explain(document: Document, item: Item, pen: Pen, *, all: bool = False) -> s
             lines += pen.wrap(f"{pen.own(label)} {text}", "  ", "      ")
         lines += ["", *pen.wrap(_foreign_text(item["because"], pen), "  ", "  ")]
         lines += factors.lines(document, item, pen)
+        lines += _how(document, item, pen, all)
         lines += _closes(document, item, pen, all)
+        letter = _("Lettre prête à envoyer : nis2check plan RESULT.json --letter {n}").format(n=item["rank"])
+        lines += ["", *pen.wrap(pen.own(letter), "  ", "      ")]
         return "\n".join(lines) + "\n"
 
 
@@ -188,6 +191,23 @@ def _facts(item: Item, pen: Pen) -> Iterator[tuple[str, str]]:
     needs = item.get("factors", {}).get("needs")  # those that are still to be done
     if needs:
         yield _("À faire avant :"), pen.foreign(", ".join(need.removeprefix("recyf/") for need in needs))
+
+
+def _how(document: Document, item: Item, pen: Pen, all: bool) -> list[str]:
+    """What to do, one line a rule, then how to answer for its measures; what to paste, product by product, is in the letter."""
+    told = dict.fromkeys(
+        _foreign_text(group.says["remediation"], pen)
+        for group in findings.closed_by(document, item)
+        if group.says.get("remediation")
+    )
+    steps = list(told) if all else list(told)[:SHOWN]
+    lines = [line for step in steps for line in pen.wrap(f"- {step}", "    ", "      ")]
+    wanted = set(item["findings"])
+    rules = [str(one["rule"]) for one in document["findings"] if one["id"] in wanted and one["proof"] == "attested"]
+    for rule in rules:
+        text = pen.own(_("Une fois fait : nis2check attest --measure {measure} --answer yes --proof FICHIER"))
+        lines += pen.wrap("- " + text.format(measure=pen.foreign(rule.partition("/")[2])), "    ", "      ")
+    return ["", "  " + pen.own(_("Comment faire :")), *lines, *_more(len(told), pen, all)] if lines else []
 
 
 def _closes(document: Document, item: Item, pen: Pen, all: bool) -> list[str]:
