@@ -98,8 +98,6 @@ def test_suites_and_groups() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "<VirtualHost *:443>\nServerName {{ name }}\nSSLEngine on\n</VirtualHost>",
-        "<VirtualHost *:443>\nServerName ${NAME}\nSSLEngine on\n</VirtualHost>",
         "<IfDefine PROD>\n" + host("") + "</IfDefine>",
         "<Macro site $name>\n" + host("") + "</Macro>",
         "{% if tls %}\n" + host("") + "{% endif %}",
@@ -113,6 +111,16 @@ def test_what_is_not_known_is_one_gap(text: str) -> None:
     found = list(apache.read("a.conf", text))
     assert [one.name for one in found] == ["apache.*"]
     assert isinstance(found[0], Unread)
+
+
+@pytest.mark.parametrize("name", ["{{ name }}", "${NAME}"])
+def test_a_virtual_host_whose_name_is_filled_in_is_a_gap_of_its_own(name: str) -> None:
+    """Not of every concern: what its file settles without a name is judged all the same."""
+    text = f"<VirtualHost *:443>\nServerName {name}\nSSLEngine on\nTraceEnable on\n</VirtualHost>"
+    found = {one.name: one for one in apache.read("a.conf", text)}
+    assert found.keys() == {"apache.virtual_host", "apache.trace"}
+    assert isinstance(found["apache.virtual_host"], Unread)
+    assert isinstance(found["apache.trace"], Read)
 
 
 def test_a_plain_host_may_have_its_tls_elsewhere() -> None:

@@ -181,6 +181,18 @@ def test_the_line_is_that_of_the_setting() -> None:
     assert facts["kubernetes.privileged"] == [{"name": "Deployment/web", "container": "app", "line": 15}]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "shown"), [("192.168.1.20", False), ("10.0.0.4,fd00::4", False), ("8.8.8.8", True), ("${IP}", True)]
+)
+@pytest.mark.parametrize("key", ["lbipam.cilium.io/ips", "metallb.io/loadBalancerIPs"])
+def test_a_load_balancer_that_asks_for_a_private_address_is_inside(key: str, addresses: str, shown: bool) -> None:
+    text = (SERVICE % ("", "LoadBalancer", 5432)).replace(
+        "{name: s}", f"{{name: s, annotations: {{{key}: '{addresses}'}}}}"
+    )
+    facts, _gaps = read(text)
+    assert bool(facts["kubernetes.exposed_ports"]) is shown
+
+
 @pytest.mark.parametrize("kind", ["LoadBalancer", "NodePort"])
 def test_classes_of_exposed_ports(kind: str) -> None:
     facts, _gaps = read(SERVICE % ("", kind, 3306))

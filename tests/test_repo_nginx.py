@@ -353,6 +353,24 @@ def test_a_file_that_cannot_be_read_is_one_gap(text: str, why: Why) -> None:
     assert (gap.name, gap.why) == ("nginx.*", why)
 
 
+def test_a_templated_name_hides_no_concern_of_the_file() -> None:
+    server = "server {\n  listen 80;\n  server_name {{ host }};\n  autoindex on;\n}\n"
+    assert {one.name for one in nginx.read("n.conf", server)} >= {"nginx.server", "nginx.directory_listing"}
+
+
+def test_a_status_page_behind_a_templated_listen_is_left_open() -> None:
+    text = "server {\n  listen {{ inside }}:80;\n  location /s {\n    stub_status;\n  }\n}\n"
+    (found,) = (one for one in nginx.read("n.conf", text) if one.name == "nginx.status_open")
+    assert isinstance(found, Unread)
+
+
+@pytest.mark.parametrize(
+    "text", [b"{% for s in servers %}\nserver {{ s }}\n{% endfor %}\n", b"ssl_protocols = !SSLv3\n"]
+)
+def test_settings_of_ntp_and_dovecot_are_not_taken_for_nginx(text: bytes) -> None:
+    assert not nginx.matches("templates/some.conf.j2", text)
+
+
 def test_a_templated_name_is_a_gap_with_its_line() -> None:
     (gap,) = nginx.read("n.conf", "server {\n  listen 443 ssl;\n  server_name {{ host }};\n}\n")
     assert isinstance(gap, Unread)

@@ -339,6 +339,25 @@ def test_a_template_in_a_file_leaves_the_file_unknown_and_the_live_server_alone(
     assert declared.location == Location("nginx.conf.j2", 12)
 
 
+def test_a_file_that_could_not_be_read_is_a_gap_and_not_one_finding_a_rule() -> None:
+    gap = Gap("kubernetes.*", "pod.yaml", Why.MALFORMED, "not YAML: line 4", source=Source.FILE, where="pod.yaml:1")
+    privileged = a_rule({"kubernetes.privileged": {"maxItems": 0}}, kind=Kind.FILE)
+
+    assert judge([privileged], [], [], [gap]) == []
+    offends = a_file_fact("kubernetes.privileged", ["web"], "pod.yaml:1", "pod.yaml")
+    assert [one.verdict for one in judge([privileged], [], [offends], [gap])] == [Verdict.FAIL]
+
+
+def test_a_rule_for_relays_does_not_speak_of_a_file_of_a_web_server() -> None:
+    relays = a_rule(VERSIONS.expect, when={"tls.opportunistic": {"const": True}})
+    facts = [a_file_fact("tls.versions", ["TLSv1"], "nginx.conf:9")]
+    gap = Gap("tls.*", WWW, Why.TEMPLATED, source=Source.FILE, where="main.cf.j2:9")
+
+    assert judge([relays], [], facts, []) == []
+    (open_,) = judge([relays], [], facts, [gap])
+    assert open_.verdict is Verdict.UNKNOWN
+
+
 # --------------------------------------------------------------------------------------------------------- properties
 
 _VALUES = {

@@ -80,7 +80,7 @@ class _Subject:
         return any(name in self.facts or any(covers(gap, name) for gap in self.gaps) for name in names)
 
     def names(self, names: Iterable[str]) -> bool:
-        """Whether a fact or a gap of exactly these names is here.
+        """Whether a fact or a gap of exactly one of these names is here.
 
         A file that nobody could read (`kubernetes.*`) is said once, as a gap: not once for each rule that might have
         spoken of it, in a file that perhaps holds nothing of the kind.
@@ -284,6 +284,8 @@ def _declared(compiled: _Compiled, seen: _Seen) -> Iterator[Finding]:
     for (source, name), subject in seen.subjects.items():
         if source is Source.PROBE or not subject.names(compiled.rule.expect):
             continue
+        if not all(subject.speaks_of([name]) for name in compiled.rule.when):
+            continue  # a fact is absent where a file holds nothing of the kind: this rule is of other files
         places = [place for place in _locations(subject) if place is not None]
         is_file = any(place.file == name for place in places)
         kind = Kind.FILE if is_file or compiled.rule.targets is Kind.FILE else compiled.rule.targets

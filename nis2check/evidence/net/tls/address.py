@@ -62,8 +62,9 @@ async def look_at(
         for observation in _not_accepted(talk, book):
             yield observation
         return
-    if starttls == "smtp":  # port 25 is where servers relay (RFC 5321 4.5.4.2); 587 and others are for known users
-        yield book.tell("tls.opportunistic", target.port == RELAY_PORT, f"SMTP STARTTLS, port {target.port}")
+    # Port 25 is where servers relay (RFC 5321 4.5.4.2); 587 and others are for known users, and nothing else has this.
+    relays = starttls == "smtp" and target.port == RELAY_PORT
+    yield book.tell("tls.opportunistic", relays, f"{starttls.upper()} STARTTLS, port {target.port}" if starttls else "")
     oldest = await ssl2.find(talk)
     for observation in _opening(talk, found, oldest, host, book):
         yield observation

@@ -83,7 +83,9 @@ def _hosts(root: Directive, hosts: Sequence[Server]) -> Found:
     taken: set[tuple[str, str]] = set()
     for host in hosts:
         if (templated := host.templated) is not None:
-            yield Unread("apache.*", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
+            yield Unread(
+                "apache.virtual_host", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line
+            )
             continue
         if isinstance(host.tls, Unseen):
             yield Unread("apache.*", host.tls.why, host.tls.detail, host.block.line)

@@ -86,7 +86,7 @@ def read(path: str, text: str) -> Found:
         if site.block is None:
             yield Unread("caddy.*", Why.UNREADABLE, "sites of an imported file are not read here", site.line)
         elif any("{$" in word or "{{" in word for word in site.words):
-            yield Unread("caddy.*", Why.TEMPLATED, "the address comes from a variable", site.line)
+            yield Unread("caddy.site", Why.TEMPLATED, "the address comes from a variable", site.line)
         elif how.words & {"off", "disable_certs"} and not any(site.every("tls")):
             yield from _unmanaged(site, how)
         else:

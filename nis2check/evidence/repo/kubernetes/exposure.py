@@ -6,6 +6,7 @@ Live facts are given only where the object alone settles them: what a controller
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -56,6 +57,8 @@ _INTERNAL = re.compile(
     r"(?:aws-load-balancer-internal|azure-load-balancer-internal|openstack-internal-load-balancer|scw-loadbalancer-private"
     r"|alibaba-cloud-loadbalancer-address-type|oci-load-balancer-internal|load-balancer-type|aws-load-balancer-scheme)\Z"
 )
+# The addresses that a load balancer of one's own asks for (Cilium, MetalLB, kube-vip).
+_ADDRESSES = re.compile(r"(?:lbipam\.cilium\.io/ips|io\.cilium/lb-ipam-ips|/load-?balancer-?ips)\Z", re.IGNORECASE)
 _HOST = re.compile(
     r"(?=.{4,253}\Z)(?:[a-z0-9_](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]\Z", re.IGNORECASE
 )
@@ -125,10 +128,21 @@ def _service(thing: Thing, out: Listing) -> None:
 
 
 def _is_internal(thing: Thing) -> bool:
-    return any(
-        _INTERNAL.search(name) is not None and node.says("true", "internal", "intranet")
-        for name, node in thing.annotations().items()
-    )
+    notes = thing.annotations()
+    if any(_INTERNAL.search(name) and node.says("true", "internal", "intranet") for name, node in notes.items()):
+        return True
+    spec = thing.root.get("spec")
+    asked = [node.text or "" for name, node in notes.items() if _ADDRESSES.search(name)]
+    asked += [spec.word("loadBalancerIP")] if spec is not None else []
+    addresses = [word.strip() for words in asked for word in words.split(",") if word.strip()]
+    return bool(addresses) and all(map(_is_private, addresses))
+
+
+def _is_private(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_private
+    except ValueError:
+        return False
 
 
 # ---------------------------------------------------------------------------------------------------------- entrances

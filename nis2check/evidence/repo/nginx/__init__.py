@@ -48,7 +48,10 @@ _BY_NAME = re.compile(r"(?:^|/)[^/]*nginx[^/]*\.(?:conf|conf\.j2|conf\.template|
 _MAY_BE = re.compile(
     r"\.(?:conf|nginx|vhost|template|tmpl|j2|inc)\Z|(?:^|/)sites-(?:available|enabled)/", re.IGNORECASE
 )
-_LOOKS = re.compile(rb"^[ \t]*(?:server|http)\s*\{|^[ \t]*(?:ssl_protocols|server_tokens|proxy_pass)\s", re.MULTILINE)
+# No template's {{ after ntp's `server`, and no `=` of Dovecot after ssl_protocols.
+_LOOKS = re.compile(
+    rb"^[ \t]*(?:server|http)\s*\{(?![{%#])|^[ \t]*(?:ssl_protocols|server_tokens|proxy_pass)[ \t]+[^\s=]", re.MULTILINE
+)
 
 _VERSIONS = {word.lower(): word for word in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
 
@@ -81,8 +84,8 @@ def read(path: str, text: str) -> Found:
 
 def _server(server: Server, sockets: dict[str, Socket], taken: set[tuple[str, str]]) -> Found:
     """``taken``: names and sockets that an earlier block has. nginx warns of the second, and never uses it."""
-    if (templated := server.templated) is not None:
-        yield Unread("nginx.*", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
+    if (templated := server.templated) is not None:  # what needs no name to be judged is in `findings` all the same
+        yield Unread("nginx.server", Why.TEMPLATED, f"{templated.name} comes from a template", templated.line)
         return
     rejects = server.setting("ssl_reject_handshake")
     if isinstance(rejects, Directive) and says(rejects, "on"):

@@ -136,6 +136,8 @@ def _status(chain: tuple[Directive, ...], server: Server, said: Concerns) -> Non
     local = server.listens and all(listen.place.startswith(("127.", "::1", "localhost")) for listen in server.listens)
     if local or any(any(block.every(*_NARROW)) for block in chain):
         said.right(fact, one.line)
+    elif any(one.templated for one in server.block.every("listen")):
+        said.open(fact, Why.TEMPLATED, "listen comes from a template", one.line)
     elif any(is_opaque(block) for block in chain):
         said.open(fact, Why.UNREADABLE, "who may see it may be said in an included file", one.line)
     else:
