@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nis2check.printing import french
+from nis2check.printing import apostrophes, french
 
 if TYPE_CHECKING:
     from nis2check.model import Text
@@ -99,3 +99,8 @@ def pick(text: Text, lang: str | None = None) -> str:
 def say(text: str, lang: str | None = None) -> str:
     """Our own sentence with the typography of its language."""
     return french(text) if (lang or _chosen) == "fr" else text
+
+
+def written(text: str, lang: str | None = None) -> str:
+    """Our own sentence as a document has it: `say`, with true apostrophes in both languages."""
+    return french(text, curly=True) if (lang or _chosen) == "fr" else apostrophes(text)

@@ -67,6 +67,7 @@ _UNITS = re.compile(r"(?<=[\d}]) (?=(?:%|€|M€|jours?\b|j\b|habitants?\b|hab\
 
 # The groups of a number as people write it: 30 000, 1 500 000. Not 2026 100, 0 600, 10.0.0.1 200, nor "8080 443".
 _GROUPS = re.compile(r"(?<![\w.,:/-])[1-9]\d{0,2}(?: \d{3})+(?![\w:/-]|[.,]\d)")
+_APOSTROPHES = re.compile(r"(?<!\w)'[\w-]+'(?!\w)|'")
 
 
 def french(text: str, *, curly: bool = False) -> str:
@@ -79,7 +80,12 @@ def french(text: str, *, curly: bool = False) -> str:
     text = text.replace("« ", "«" + _NARROW).replace(" »", _NARROW + "»")
     text = _GROUPS.sub(lambda groups: groups.group().replace(" ", _NARROW), text)
     text = _UNITS.sub(_NBSP, text)
-    return text.replace("'", "’") if curly else text
+    return apostrophes(text) if curly else text
+
+
+def apostrophes(text: str) -> str:
+    """Typewriter apostrophes as ``’``; a word that stands in them (``'self'``) is code to copy, and stays."""
+    return _APOSTROPHES.sub(lambda found: found.group() if len(found.group()) > 1 else "’", text)
 
 
 def number(value: float, lang: str) -> str:

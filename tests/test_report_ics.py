@@ -56,7 +56,7 @@ def test_the_end_of_a_waiver_is_a_day(golden: dict[str, Any]) -> None:
 
 
 def test_text_comes_back_as_it_was(golden: dict[str, Any]) -> None:
-    text = "a, b; c: \\n d\\ « é » 😀 " + "long " * 60
+    text = "a, b; c: \\n d\\ «\u202fé\u202f» 😀 " + "long " * 60
     golden["plan"]["measures"][0]["title"] = {"fr": text.strip()}
     data = ics.render(golden, "fr")
     assert max(len(line) for line in data.split(b"\r\n")) <= 75

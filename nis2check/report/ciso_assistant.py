@@ -51,7 +51,7 @@ def _row(one: measures.Answered, lang: str) -> dict[str, str]:
     return {
         "assessable": "true",
         "ref_id": one.id,
-        "name": words.spoken(one.says["title"], lang),
+        "name": say(words.spoken(one.says["title"], lang), lang),
         "compliance_result": _RESULTS.get(one.verdict, ""),
         "requirement_progress": _PROGRESS.get(one.verdict, ""),
         "observations": say(measures.observation(one), lang),

@@ -10,7 +10,7 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping
 
-from nis2check.language import _, say, speaking
+from nis2check.language import _, speaking, written
 from nis2check.model import Json
 from nis2check.printing import Medium, clean, number
 from nis2check.report import actions, identifiers, words
@@ -32,7 +32,7 @@ def render(document: Mapping[str, Json], lang: str) -> bytes:
             f"PRODID:-//nis2check//{_text(document['tool']['version'])}//{lang.upper()}",
             "CALSCALE:GREGORIAN",
             "METHOD:PUBLISH",
-            f"X-WR-CALNAME:{_text(say(_('Plan NIS 2'), lang))}",
+            f"X-WR-CALNAME:{_text(written(_('Plan NIS 2'), lang))}",
             *_components(document, lang),
             "END:VCALENDAR",
         ]
@@ -60,8 +60,8 @@ def _task(
     if begins is not None and begins < due:  # DUE must come after DTSTART (RFC 5545 3.8.2.3)
         yield f"DTSTART;VALUE=DATE:{begins:%Y%m%d}"
     yield f"DUE;VALUE=DATE:{due:%Y%m%d}"
-    yield f"SUMMARY:{_text(words.spoken(item['title'], lang))}"
-    yield f"DESCRIPTION:{_text(say(_description(item, lang), lang))}"
+    yield f"SUMMARY:{_text(written(words.spoken(item['title'], lang), lang))}"
+    yield f"DESCRIPTION:{_text(written(_description(item, lang), lang))}"
     yield f"PRIORITY:{min(9, max(1, int(item['rank'])))}"
     yield "STATUS:NEEDS-ACTION"
     yield "END:VTODO"
@@ -70,15 +70,16 @@ def _task(
 def _due(
     document: Mapping[str, Json], item: Mapping[str, Json], due: datetime.date, stamp: str, lang: str
 ) -> Iterator[str]:
-    title = say(_("Échéance : {title}"), lang).format(title=words.spoken(item["title"], lang))
-    yield from _event(_uid(document, "due", actions.key(item)), due, title, say(_description(item, lang), lang), stamp)
+    title = written(_("Échéance : {title}").format(title=words.spoken(item["title"], lang)), lang)
+    told = written(_description(item, lang), lang)
+    yield from _event(_uid(document, "due", actions.key(item)), due, title, told, stamp)
 
 
 def _end_of_waiver(document: Mapping[str, Json], waiver: Mapping[str, Json], stamp: str, lang: str) -> Iterator[str]:
     end = actions.day(str(waiver["until"]))
     if end is not None:
-        title = say(_("Fin de la dérogation {id}"), lang).format(id=waiver["id"])
-        told = say(_("Règle : {rule}. Approuvée par : {approver}."), lang)
+        title = written(_("Fin de la dérogation {id}"), lang).format(id=waiver["id"])
+        told = written(_("Règle : {rule}. Approuvée par : {approver}."), lang)
         told = told.format(rule=waiver["rule"], approver=waiver["approver"])
         yield from _event(_uid(document, "waiver", str(waiver["id"])), end, title, told, stamp)
 

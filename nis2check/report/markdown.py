@@ -27,7 +27,7 @@ def render(document: Document, lang: str) -> bytes:
     """The whole report, or what fits in `LARGEST` and a line that says what was left out."""
     with speaking(lang):
         out = bytearray()
-        end = f"\n---\n\n{_safe(words.spoken(document['notice'], lang))}\n".encode()
+        end = f"\n---\n\n{say(_safe(words.spoken(document['notice'], lang)), lang)}\n".encode()
         blocks = list(_blocks(document, lang))
         for place, block in enumerate(blocks):
             data = (say(block, lang) + "\n\n").encode("utf-8", "backslashreplace")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nis2check.language import _, plural, say, speaking
+from nis2check.language import _, plural, speaking, written
 from nis2check.model import Json
 from nis2check.printing import Medium, clean, month
 from nis2check.report import actions, words
@@ -55,13 +55,14 @@ def _above(document: Mapping[str, Json], lang: str) -> tuple[str, ...]:
                 left,
             )
         )
-    return tuple(_cell(say(line, lang)) for line in lines)
+    return tuple(_cell(written(line, lang)) for line in lines)
 
 
 def _rows(document: Mapping[str, Json], lang: str) -> Iterator[tuple[str, ...]]:
     for item in actions.every(document)[:MOST]:
-        told = say(_description(document, item, lang), lang)
-        yield _cell(words.spoken(item["title"], lang)), _cell(told), _category(document, item)
+        told = written(_description(document, item, lang), lang)
+        title = written(words.spoken(item["title"], lang), lang)
+        yield _cell(title), _cell(told), _category(document, item)
 
 
 def _description(document: Mapping[str, Json], item: Mapping[str, Json], lang: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nis2check import emblem, printing
-from nis2check.language import _, plural, speaking
+from nis2check.language import _, plural, speaking, written
 from nis2check.printing import Medium, clean
 from nis2check.report import findings, reasons, words
 
@@ -105,7 +105,7 @@ def _environment(lang: str) -> Environment:
 @lru_cache(maxsize=4096)  # a page says the same few hundred words thousands of times
 def _dress(text: str, lang: str) -> str:
     """The typography of a document: French spaces, and a true apostrophe in both languages."""
-    return printing.french(text, curly=True) if lang == "fr" else text.replace("'", "’")
+    return written(text, lang)
 
 
 def _finalize(value: Any) -> Any:

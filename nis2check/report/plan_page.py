@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nis2check import printing
-from nis2check.language import _, plural, speaking
+from nis2check.language import _, plural, speaking, written
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
 from nis2check.report import html, ics, pages, timeline, typeset, words
@@ -65,17 +65,17 @@ def _cells(one: Item, part: str, lang: str) -> list[str]:
     month = str(one.get("month", ""))
     return [
         str(one["rank"]),
-        words.spoken(one["title"], lang),
-        period(one, part),
+        written(words.spoken(one["title"], lang), lang),
+        written(period(one, part), lang),
         str(one.get("begins", month)),
         month,
         words.owner(str(one["owner"]), lang),
         printing.number(float(one["effort"]), lang).replace("\u202f", ""),
         ", ".join(one["measures"]),
         str(len(one["findings"])),
-        words.spoken(one.get("proof", ""), lang),
+        written(words.spoken(one.get("proof", ""), lang), lang),
         ", ".join(str(need).removeprefix("recyf/") for need in one.get("factors", {}).get("needs") or ()),
-        words.spoken(one["because"], lang),
+        written(words.spoken(one["because"], lang), lang),
     ]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from nis2check.language import _
+from nis2check.language import _, written
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
 from nis2check.report import actions, findings, reasons, words
@@ -59,7 +59,7 @@ def _finding(group: findings.Group, one: Mapping[str, Json], title: str, lang: s
     return [
         str(one["id"]),
         str(one["rule"]),
-        title,
+        written(title, lang),
         words.verdict(one["verdict"]).word,
         words.severity(one["severity"]),
         words.proof(one["proof"]),
@@ -67,11 +67,11 @@ def _finding(group: findings.Group, one: Mapping[str, Json], title: str, lang: s
         str(one["target"]["address"] or ""),
         str(place.get("file", "")),
         str(place.get("line", "")),
-        _(" : ").join(part for part in (told, detail) if part),
+        written(_(" : ").join(part for part in (told, detail) if part), lang),
         " · ".join(f"{name} = {words.value(value)}" for name, value in sorted(one["facts"].items())),
         ", ".join(words.reference(reference) for reference in one["references"]),
         words.effort(group.says["effort"]) if "effort" in group.says else "",
-        words.spoken(remedy, lang),
+        written(words.spoken(remedy, lang), lang),
         str(one["since"])[:10],
         str(waiver.get("id", "")),
         str(waiver.get("until", "")),
@@ -90,13 +90,13 @@ def planned(document: Mapping[str, Json], lang: str) -> Table:
 def _action(item: Mapping[str, Json], lang: str) -> list[str]:
     return [
         str(item["rank"]),
-        words.spoken(item["title"], lang),
+        written(words.spoken(item["title"], lang), lang),
         words.owner(str(item["owner"]), lang),
         str(item["effort"]),
         str(item.get("month") or words.period(str(item.get("period", "")))),
         ", ".join(str(one) for one in item["measures"]),
         str(len(item["findings"])),
-        words.spoken(item["because"], lang),
+        written(words.spoken(item["because"], lang), lang),
     ]
 
 
@@ -110,7 +110,7 @@ def by_objective(document: Mapping[str, Json], lang: str) -> Table:
     rows = (
         [
             str(one["id"]),
-            words.spoken(one["title"], lang),
+            written(words.spoken(one["title"], lang), lang),
             words.family(one["family"]),
             str(one["measures"]),
             *(str(one[state]) for state in states),

@@ -14,9 +14,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nis2check import emblem, printing
+from nis2check import emblem
 from nis2check.errors import InputError
-from nis2check.language import _
+from nis2check.language import _, written
 from nis2check.printing import Medium, clean
 from nis2check.report.pages import TEMPLATES
 
@@ -87,7 +87,7 @@ def logo(document: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def dressed(text: str, lang: str) -> str:
     """The typography of a document, as `pages` has it."""
-    return printing.french(text, curly=True) if lang == "fr" else text.replace("'", "’")
+    return written(text, lang)
 
 
 def drawn(text: str) -> str:
