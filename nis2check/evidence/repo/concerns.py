@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.model import FactSpec, Json, Why
 
 MOST_OFFENDERS = 200  # of one concern and file
@@ -21,6 +21,14 @@ _FILLED = re.compile(r"\{\{|\{%|<%|@[A-Z][A-Z0-9_]+@|__[A-Z][A-Z0-9_]+__")
 # Jinja, Go templates and ERB: what opens a part that is there or not, and what closes it.
 _STATEMENT = re.compile(r"(?:\{%|\{\{|<%)[-+]?\s*(\w+)")
 _OPENS = {"if", "for", "block", "macro", "call", "filter", "range", "with", "unless", "raw"}
+
+
+class NotRead(Unseen):
+    """The file, or its structure, cannot be read; ``line`` is where."""
+
+    def __init__(self, why: Why, detail: str, line: int) -> None:
+        super().__init__(why, detail)
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from nis2check.evidence.repo.apache import findings
 from nis2check.evidence.repo.apache.page import page
 from nis2check.evidence.repo.apache.redirects import leads_away, redirects
 from nis2check.evidence.repo.apache.server import Place, Server, servers
-from nis2check.evidence.repo.apache.syntax import Directive, NotRead, parse
+from nis2check.evidence.repo.apache.syntax import Directive, parse
 from nis2check.evidence.repo.apache.tls import tls
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "apache"

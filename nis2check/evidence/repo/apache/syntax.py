@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.model import Why
 
 DEEPEST = 50
@@ -26,14 +26,6 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CONDITIONS = {"ifmodule", "ifdefine", "ifversion", "iffile", "ifdirective", "ifsection"}
 # Modules without which the file would not say what it says: a server that reads it has them, or serves none of it.
 _GRANTED = {"ssl_module", "mod_ssl.c", "mod_ssl", "log_config_module", "mod_log_config.c"}
-
-
-class NotRead(Unseen):
-    """The file, or its structure, cannot be read; ``line`` is where."""
-
-    def __init__(self, why: Why, detail: str, line: int) -> None:
-        super().__init__(why, detail)
-        self.line = line
 
 
 @dataclass(slots=True)

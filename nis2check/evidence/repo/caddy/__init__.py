@@ -19,8 +19,8 @@ from nis2check.evidence.repo.caddy.site import (
     subjects,
     tls,
 )
-from nis2check.evidence.repo.caddy.syntax import Directive, NotRead, parse
-from nis2check.evidence.repo.concerns import Concerns, array_fact
+from nis2check.evidence.repo.caddy.syntax import Directive, parse
+from nis2check.evidence.repo.concerns import Concerns, NotRead, array_fact
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "caddy"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.model import Why
 
 DEEPEST = 30
@@ -30,14 +30,6 @@ _TOKEN = re.compile(
 )
 _STATEMENT = re.compile(r"^\s*(?:\{%|<%|\{\{-?\s*(?:if|range|with|end|else)\b)", re.MULTILINE)
 _VARIABLE = re.compile(r"\{\$([^}:]{0,100})(?::([^}]{0,200}))?\}")
-
-
-class NotRead(Unseen):
-    """The file, or its structure, cannot be read; ``line`` is where."""
-
-    def __init__(self, why: Why, detail: str, line: int) -> None:
-        super().__init__(why, detail)
-        self.line = line
 
 
 @dataclass(slots=True)

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import page_headers
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.evidence.repo.haproxy import findings
 from nis2check.evidence.repo.haproxy.conditions import names
-from nis2check.evidence.repo.haproxy.syntax import NotRead, Section, parse
+from nis2check.evidence.repo.haproxy.syntax import Section, parse
 from nis2check.evidence.repo.haproxy.tls import binds, tls
 from nis2check.evidence.repo.haproxy.web import page, redirect
 from nis2check.model import FactSpec, Kind, Why

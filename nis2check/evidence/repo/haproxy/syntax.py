@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.model import Why
 
 MOST_LINES = 50_000
@@ -26,14 +26,6 @@ SECTIONS = {
     "global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "resolvers", "mailers", "cache", "program",
     "http-errors", "ring", "fcgi-app", "log-forward", "crt-store", "acme", "traces", "log-profile",
 }  # fmt: skip
-
-
-class NotRead(Unseen):
-    """The file, or its structure, cannot be read; ``line`` is where."""
-
-    def __init__(self, why: Why, detail: str, line: int) -> None:
-        super().__init__(why, detail)
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 
 from nis2check.evidence.observe import Read, Unread, Unseen
 from nis2check.evidence.repo import openssl_words
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.evidence.repo.nginx import findings
 from nis2check.evidence.repo.nginx.page import page
 from nis2check.evidence.repo.nginx.redirects import redirects
 from nis2check.evidence.repo.nginx.server import Listen, Server, may_add, says, setting_of
 from nis2check.evidence.repo.nginx.sockets import InForce, Socket, protocols, share
-from nis2check.evidence.repo.nginx.syntax import Directive, NotRead, parse
+from nis2check.evidence.repo.nginx.syntax import Directive, parse
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "nginx"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nis2check.evidence.observe import Unseen
+from nis2check.evidence.repo.concerns import NotRead
 from nis2check.model import Why
 
 DEEPEST = 50
@@ -28,14 +28,6 @@ _TOKEN = re.compile(
 )
 _LUA = re.compile(r"""[{}]|--[^\n]*|'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+\"""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-
-
-class NotRead(Unseen):
-    """The file, or its structure, cannot be read; ``line`` is where."""
-
-    def __init__(self, why: Why, detail: str, line: int) -> None:
-        super().__init__(why, detail)
-        self.line = line
 
 
 @dataclass(slots=True)
