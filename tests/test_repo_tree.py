@@ -57,7 +57,7 @@ def test_a_gap_names_its_file_and_line(tmp_path: Path) -> None:
     found = {(gap.name, gap.subject, gap.where) for gap in read(tmp_path).gaps}
     assert {
         ("tls.versions", "a.example:443", "site.conf:2"),
-        ("nginx.*", "web.conf", "web.conf:3"),
+        ("nginx.server", "web.conf", "web.conf:3"),
         ("nginx.*", "broken.conf", "broken.conf:2"),
         ("files.*", "dead.yaml", "dead.yaml:1"),
     } <= found
