@@ -185,7 +185,7 @@ def test_versions_and_certificate_behind_starttls(serve: Callable[[Talk], int], 
     ("starttls", "port", "opportunistic"), [("smtp", 25, True), ("smtp", 587, False), ("imap", 143, False)]
 )
 def test_servers_relay_without_demanding_tls_on_port_25_alone(
-    serve: Callable[[Talk], int], starttls: str, port: int, opportunistic: bool | None
+    serve: Callable[[Talk], int], starttls: str, port: int, opportunistic: bool
 ) -> None:
     facts, gaps = look(serve(SERVERS[starttls]), starttls, port)
     assert facts["tls.accepted"] is True
