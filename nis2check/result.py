@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from nis2check import __version__
 from nis2check.case import Case
 from nis2check.frameworks import Framework
-from nis2check.law.scope import document as scope_document
+from nis2check.law.scope import in_both_languages
 from nis2check.model import Finding, Gap, Json, Location, Offender, Proof, Reference, Rule, Touched, Verdict, Waiver
 from nis2check.rules.load import digest
 
@@ -44,8 +44,8 @@ def document(
         "run": {"started": case.started, "finished": case.finished},
         "regime": case.regime,
         "body": _body(case),
-        "scope": scope_document(case.scope) if case.scope else None,
-        "coverage": coverage(findings),
+        "scope": in_both_languages(case.scope) if case.scope else None,
+        "coverage": coverage(findings) | {"by_family": by_family(objectives)},
         "findings": finding_documents(findings, case),
         "objectives": objectives,
         "plan": dict(plan),
@@ -80,6 +80,18 @@ def coverage(findings: Iterable[Finding]) -> dict[str, Json]:
                 counts["applicable"] += 1
                 counts[finding.verdict.value] += 1
     return {**whole, "by_proof": split}
+
+
+def by_family(objectives: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    """Measures of the framework by family and by what answers them, and the signs beside: the sums of ``objectives[]``."""
+    whole: dict[str, Json] = {}
+    for row in objectives:
+        family = whole.setdefault(row["family"], {"evidence": dict.fromkeys(row["evidence"], 0)})
+        for word in ("measures", "pass", "partial", "fail", "to_attest", "unknown"):
+            family[word] = family.get(word, 0) + row[word]
+        for word, count in row["evidence"].items():
+            family["evidence"][word] += count
+    return whole
 
 
 def _counts() -> dict[str, int]:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from nis2check import files
-from nis2check.report import html, pages, timeline
+from nis2check.report import findings, html, pages, timeline
+from nis2check.report.words import family as family_name
 
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
 
@@ -153,6 +154,12 @@ def test_it_says_what_it_must(page: str, golden: dict[str, Any]) -> None:
         hashlib.sha256(files.canonical(golden)).hexdigest(),
     ):
         assert words in text, words
+
+
+def test_each_family_has_its_counts(page: str, golden: dict[str, Any]) -> None:
+    said = text_of(page)[text_of(page).index("par famille") : text_of(page).index("par objectif")]
+    for family, counts in findings.families(golden):
+        assert f"{family_name(family)} {counts['pass']}/{counts['measures']}" in " ".join(said.split())
 
 
 def test_no_grade_and_no_percentage(page: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from nis2check import files
 from nis2check.errors import InputError
+from nis2check.report.findings import families
+from nis2check.result import by_family
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -43,6 +45,17 @@ def test_totals_by_proof_add_up(golden: dict[str, Any]) -> None:
     coverage = golden["coverage"]
     for word in ("applicable", "pass", "partial", "fail", "to_attest", "unknown"):
         assert coverage[word] == sum(some[word] for some in coverage["by_proof"].values())
+
+
+def test_families_are_the_sums_of_their_objectives(golden: dict[str, Any]) -> None:
+    golden["coverage"]["by_family"] = whole = by_family(golden["objectives"])
+    files.check(files.Document(golden, "result.json"), "result")
+    told = dict(families(golden))  # what a person reads
+    assert set(whole) == set(told)
+    for family, counts in whole.items():
+        assert counts["measures"] == sum(counts[word] for word in ("pass", "partial", "fail", "to_attest", "unknown"))
+        assert {word: told[family][word] for word in counts if word != "evidence"} | counts["evidence"] == told[family]
+    assert sum(counts["measures"] for counts in whole.values()) == sum(one["measures"] for one in golden["objectives"])
 
 
 @pytest.mark.parametrize(

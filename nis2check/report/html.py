@@ -101,6 +101,7 @@ def sections(document: Mapping[str, Json], lang: str) -> dict[str, Any]:
         "not_applicable": findings.groups(document, ("not_applicable",)),
         "unseen": findings.gaps_by_why(document),
         "objectives": findings.objectives(document),
+        "families": findings.families(document),
         "trend": curve.draw(document.get("trend") or (), lang),
         **planned(document["plan"], lang),
     }
