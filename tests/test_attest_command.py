@@ -84,6 +84,19 @@ def test_an_answer_is_written_for_people_and_read_back(nis2check: Command, body:
     assert "1 attestée" in text and "75 à attester" in text
 
 
+def test_a_yes_without_proof_is_told_to_be_one(inside: Command, body: Path) -> None:
+    text = said(inside("attest", "--measure", "13.2", "--answer", "yes", "--by", "DGS", "--on", "2026-11-22"))
+
+    assert "13.2 : Répondu « oui », mais aucune preuve n'est jointe." in text
+    assert "0 attestée" in text
+
+
+def test_the_list_tells_a_person_the_proof_who_answers_and_for_how_long(inside: Command, body: Path) -> None:
+    text = " ".join(inside("attest", "--list").stdout.decode().replace("\u00a0", " ").split())
+
+    assert "Preuve : Procès-verbal daté du test. Répond d'habitude : Infogérant. Une réponse vaut 12 mois." in text
+
+
 def test_the_body_s_file_gains_one_line_and_keeps_its_comments(inside: Command, body: Path) -> None:
     said(inside("attest", "--measure", "2.A.3", "--answer", "no"))
 

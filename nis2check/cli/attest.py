@@ -141,8 +141,12 @@ def _answer(desk: Desk, measure: str | None, answer: str | None, options: dict[s
         )
     )
     facts = desk.facts()
+    questions = desk.questions(facts)
+    for question in questions:
+        if question.measure.id == found.id:  # answered, and yet asked: a yes without a proof, or one that soon ends
+            tell(_("{name} : {text}").format(name=found.id, text=question.reason))
     if options["as_json"]:
-        _list(desk, desk.questions(facts), as_json=True)
+        _list(desk, questions, as_json=True)
     tell(desk.summary(facts))
     return Exit.OK
 
@@ -164,10 +168,10 @@ def _list(desk: Desk, questions: Sequence[Question], *, as_json: bool) -> None:
         measure = question.measure
         lines += pen.wrap(f"{measure.id:<8}{pen.own(pick(measure.title))}", "", " " * 8)
         who = pick(ROLES.get(measure.who, {"fr": ""}))
-        text = _("{reason} Preuve : {proof}. Répond d'habitude : {who}.")
-        lines += pen.wrap(
-            pen.foreign(say(text.format(reason=question.reason, proof=pick(measure.proof), who=who))), " " * 8
-        )
+        text = _("{reason} Preuve : {proof}. Répond d'habitude : {who}. Une réponse vaut {months}.")
+        months = plural("{n} mois", "{n} mois", measure.validity_months)
+        told = text.format(reason=question.reason, proof=pick(measure.proof), who=who, months=months)
+        lines += pen.wrap(pen.foreign(say(told)), " " * 8)
     outputs.print_text("".join(line + "\n" for line in lines))
 
 
