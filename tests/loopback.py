@@ -17,9 +17,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from nis2check.evidence.observe import Read, Reader, Unread
-from nis2check.model import Json
-
 NAME = "www.ville.example"
 VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -151,13 +148,3 @@ def page(port: int, path: str = "/", *, tls: bool, name: str = NAME) -> tuple[in
 def get(port: int, *, tls: bool) -> list[tuple[str, str]]:
     """The headers of the page / of NAME."""
     return page(port, tls=tls)[1]
-
-
-def told(reader: Reader, path: str, text: str, subject: str) -> tuple[dict[str, list[Json]], list[Unread]]:
-    """The values of each fact of a subject, and its gaps, that a reader finds in a file."""
-    found = [one for one in reader.read(path, text) if one.subject == subject]
-    facts: dict[str, list[Json]] = {}
-    for one in found:
-        if isinstance(one, Read):
-            facts.setdefault(one.name, []).append(one.value)
-    return facts, [one for one in found if isinstance(one, Unread)]

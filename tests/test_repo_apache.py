@@ -11,6 +11,7 @@ from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import apache
 from nis2check.evidence.repo.apache import findings
 from nis2check.model import Json, Why
+from tests.readings import fact_of, settled, tell_apart
 
 SUBJECT = "www.ville.example:443"
 WHOLE = "ServerRoot /etc/httpd\nListen 443\n"
@@ -23,10 +24,7 @@ def host(words: str) -> str:
 
 
 def read(text: str, subject: str = SUBJECT) -> tuple[dict[str, Json], dict[str, Why]]:
-    found = [one for one in apache.read("httpd.conf", text) if one.subject == subject]
-    facts = {one.name: one.value for one in found if isinstance(one, Read)}
-    assert facts.keys() <= {spec.name for spec in apache.FACTS}
-    return facts, {one.name: one.why for one in found if isinstance(one, Unread)}
+    return settled(apache, "httpd.conf", text, subject)
 
 
 @pytest.mark.parametrize(
@@ -207,13 +205,7 @@ def test_every_file_fact_has_its_cases() -> None:
 
 @pytest.mark.parametrize("fact", CASES)
 def test_file_facts(fact: str) -> None:
-    for text, offends in zip(CASES[fact], (True, False), strict=True):
-        values = [one for one in apache.read("a.conf", text) if one.name == fact]
-        (one,) = values
-        assert isinstance(one, Read), one
-        assert isinstance(one.value, list)
-        assert bool(one.value) is offends
-        assert 1 <= one.line <= text.count("\n") + 1
+    tell_apart(apache, "a.conf", fact, CASES[fact])
 
 
 @pytest.mark.parametrize(
@@ -232,8 +224,7 @@ def test_file_facts_that_the_file_does_not_settle(fact: str, text: str) -> None:
 
 def test_a_page_of_balancers_with_a_password_is_not_open() -> None:
     text = STATUS % "AuthType Basic\nRequire valid-user"
-    (fact,) = [one for one in apache.read("a.conf", text) if one.name == "apache.internal_pages_open"]
-    assert isinstance(fact, Read)
+    fact = fact_of(apache, "a.conf", text, "apache.internal_pages_open")
     assert fact.value == []
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from nis2check.evidence import web_headers as headers
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import apache
 from nis2check.model import Json
-from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page, shakes, told
+from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page, shakes
+from tests.readings import fact_of, told
 
 WEAK = "SSLCipherSuite ALL:@SECLEVEL=0"  # so that OpenSSL itself does not refuse the old versions
 MODULES = Path("/usr/lib/apache2/modules")
@@ -234,8 +235,7 @@ def test_a_folder_is_listed_as_read(
     tool: Callable[..., str], certificate: Path, site: Path, section: str, lists: bool
 ) -> None:
     body = host("DirectoryIndex disabled") + f'<Directory "{site}/www">\n{section}\n</Directory>'
-    (fact,) = [one for one in apache.read("h.conf", whole(body)) if one.name == "apache.directory_listing"]
-    assert isinstance(fact, Read)
+    fact = fact_of(apache, "h.conf", whole(body), "apache.directory_listing")
     assert bool(fact.value) is lists
     with running(tool("apache2"), certificate, site, body) as ports:
         _status, _headers, content = page(ports[443], tls=True)

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import caddy
 from nis2check.evidence.repo.caddy.syntax import parse
 from nis2check.model import Json, Why
+from tests.readings import fact_of, settled, tell_apart
 
 SUBJECT = "www.ville.example:443"
 
@@ -20,10 +21,7 @@ def site(words: str, address: str = "www.ville.example") -> str:
 
 
 def read(text: str, subject: str = SUBJECT) -> tuple[dict[str, Json], dict[str, Why]]:
-    found = [one for one in caddy.read("Caddyfile", text) if one.subject == subject]
-    facts = {one.name: one.value for one in found if isinstance(one, Read)}
-    assert facts.keys() <= {spec.name for spec in caddy.FACTS}
-    return facts, {one.name: one.why for one in found if isinstance(one, Unread)}
+    return settled(caddy, "Caddyfile", text, subject)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +143,7 @@ def test_every_file_fact_has_its_cases() -> None:
 
 @pytest.mark.parametrize("fact", CASES)
 def test_file_facts(fact: str) -> None:
-    for text, offends in zip(CASES[fact], (True, False), strict=True):
-        (one,) = [one for one in caddy.read("Caddyfile", text) if one.name == fact]
-        assert isinstance(one, Read), one
-        assert isinstance(one.value, list)
-        assert bool(one.value) is offends
-        assert 1 <= one.line <= text.count("\n") + 1
+    tell_apart(caddy, "Caddyfile", fact, CASES[fact])
 
 
 @pytest.mark.parametrize(
@@ -167,9 +160,7 @@ def test_file_facts(fact: str) -> None:
     ],
 )
 def test_more_file_facts(fact: str, text: str, offends: bool) -> None:
-    (one,) = [one for one in caddy.read("Caddyfile", text) if one.name == fact]
-    assert isinstance(one, Read)
-    assert bool(one.value) is offends
+    assert bool(fact_of(caddy, "Caddyfile", text, fact).value) is offends
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import haproxy
 from nis2check.evidence.repo.haproxy import findings
 from nis2check.evidence.repo.haproxy.syntax import parse
 from nis2check.model import Json, Why
+from tests.readings import fact_of, settled, tell_apart
 
 SUBJECT = "www.ville.example:443"
 ACL = "  acl ours hdr(host) -i www.ville.example\n"
@@ -20,10 +21,7 @@ def web(bind: str = "bind :443 ssl crt x", rules: str = ACL) -> str:
 
 
 def read(text: str, subject: str = SUBJECT) -> tuple[dict[str, Json], dict[str, Why]]:
-    found = [one for one in haproxy.read("haproxy.cfg", text) if one.subject == subject]
-    facts = {one.name: one.value for one in found if isinstance(one, Read)}
-    assert facts.keys() <= {spec.name for spec in haproxy.FACTS}
-    return facts, {one.name: one.why for one in found if isinstance(one, Unread)}
+    return settled(haproxy, "haproxy.cfg", text, subject)
 
 
 def test_a_port_without_names_is_told_of_the_file() -> None:
@@ -136,12 +134,7 @@ def test_every_file_fact_has_its_cases() -> None:
 
 @pytest.mark.parametrize("fact", CASES)
 def test_file_facts(fact: str) -> None:
-    for text, offends in zip(CASES[fact], (True, False), strict=True):
-        (one,) = [one for one in haproxy.read("h.cfg", text) if one.name == fact]
-        assert isinstance(one, Read), one
-        assert isinstance(one.value, list)
-        assert bool(one.value) is offends
-        assert 1 <= one.line <= text.count("\n") + 1
+    tell_apart(haproxy, "h.cfg", fact, CASES[fact])
 
 
 @pytest.mark.parametrize(
@@ -162,9 +155,7 @@ def test_file_facts(fact: str) -> None:
     ],
 )
 def test_more_file_facts(fact: str, text: str, offends: bool) -> None:
-    (one,) = [one for one in haproxy.read("h.cfg", text) if one.name == fact]
-    assert isinstance(one, Read)
-    assert bool(one.value) is offends
+    assert bool(fact_of(haproxy, "h.cfg", text, fact).value) is offends
 
 
 def test_no_secret_is_told() -> None:

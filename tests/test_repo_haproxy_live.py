@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from nis2check.evidence import web_headers as headers
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import haproxy
 from nis2check.model import Json
-from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page, told
+from tests.loopback import NAME, accepted, certify, chosen, client, free_ports, get, listening, page
+from tests.readings import fact_of, told
 
 WEAK = "ssl-default-bind-ciphers ALL:@SECLEVEL=0"  # so that OpenSSL itself does not refuse the old versions
 ACL = f"  acl ours hdr(host) -i {NAME} ville.example\n"
@@ -186,8 +187,7 @@ def test_the_statistics_page_answers_as_read(tool: Callable[..., str], certifica
         ("  stats enable\n  stats http-request auth unless FALSE\n", False),
     ):
         text = whole("ssl-min-ver TLSv1.2").replace("  http-request return status 200\n", words)
-        (fact,) = [one for one in haproxy.read("h.cfg", text) if one.name == "haproxy.stats_open"]
-        assert isinstance(fact, Read)
+        fact = fact_of(haproxy, "h.cfg", text, "haproxy.stats_open")
         assert bool(fact.value) is is_open
         with running(tool("haproxy"), certificate, tmp_path, text) as ports:
             status, _headers, _body = page(ports[443], "/haproxy?stats", tls=True)

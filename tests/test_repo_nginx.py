@@ -15,6 +15,7 @@ from nis2check.evidence.observe import Read, Unread
 from nis2check.evidence.repo import nginx
 from nis2check.evidence.repo.nginx.syntax import parse
 from nis2check.model import Json, Why
+from tests.readings import settled, tell_apart
 
 SUBJECT = "www.ville.example:443"
 TLS = "listen 443 ssl; server_name www.ville.example;"
@@ -22,11 +23,8 @@ TLS = "listen 443 ssl; server_name www.ville.example;"
 
 def read(text: str, subject: str = SUBJECT) -> tuple[dict[str, Json], dict[str, Why]]:
     """The facts and gaps of one subject."""
-    found = [one for one in nginx.read("nginx.conf", text) if one.subject == subject]
-    facts = {one.name: one.value for one in found if isinstance(one, Read)}
-    gaps = {one.name: one.why for one in found if isinstance(one, Unread)}
+    facts, gaps = settled(nginx, "nginx.conf", text, subject)
     assert not facts.keys() & gaps.keys()
-    assert facts.keys() <= {spec.name for spec in nginx.FACTS}
     return facts, gaps
 
 
@@ -493,12 +491,7 @@ def test_every_file_fact_has_its_cases() -> None:
 
 @pytest.mark.parametrize("fact", CASES)
 def test_file_facts(fact: str) -> None:
-    for text, offends in zip(CASES[fact], (True, False), strict=True):
-        (one,) = [one for one in nginx.read("nginx.conf", text) if one.name == fact]
-        assert isinstance(one, Read), one
-        assert isinstance(one.value, list)
-        assert bool(one.value) is offends
-        assert 1 <= one.line <= text.count("\n") + 1
+    tell_apart(nginx, "nginx.conf", fact, CASES[fact])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import nginx
 from nis2check.model import Json
 from tests.loopback import (
@@ -27,8 +27,8 @@ from tests.loopback import (
     listening,
     page,
     shakes,
-    told,
 )
+from tests.readings import fact_of, told
 
 WEAK = "ssl_ciphers ALL:@SECLEVEL=0;"  # so that OpenSSL itself does not refuse the old versions
 
@@ -229,8 +229,7 @@ def test_an_alias_without_its_slash_lets_requests_out(
     (tmp_path / "static").mkdir()
     (tmp_path / "secret").write_text("x")
     text = f"server {{ listen 80; server_name {NAME}; location /static{slash} {{ alias {tmp_path}/static/; }} }}\n"
-    (fact,) = [one for one in nginx.read("nginx.conf", text) if one.name == "nginx.alias_traversal"]
-    assert isinstance(fact, Read)
+    fact = fact_of(nginx, "nginx.conf", text, "nginx.alias_traversal")
     with running(tool("nginx"), certificate, tmp_path, text) as port:
         status, _headers, _body = page(port, "/static../secret", tls=False)
     assert bool(fact.value) is (status == 200)

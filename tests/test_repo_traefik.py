@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from nis2check.evidence.observe import Read, Unread
+from nis2check.evidence.observe import Unread
 from nis2check.evidence.repo import traefik
 from nis2check.model import Json, Why
+from tests.readings import fact_of, settled, tell_apart
 
 SUBJECT = "www.ville.example:443"
 COMPOSE = """services:
@@ -37,10 +38,7 @@ def compose(*more: str, labels: tuple[str, ...] = (), version: str = "v3.3") -> 
 
 
 def read(text: str, subject: str = SUBJECT, path: str = "compose.yaml") -> tuple[dict[str, Json], dict[str, Why]]:
-    found = [one for one in traefik.read(path, text) if one.subject == subject]
-    facts = {one.name: one.value for one in found if isinstance(one, Read)}
-    assert facts.keys() <= {spec.name for spec in traefik.FACTS}
-    return facts, {one.name: one.why for one in found if isinstance(one, Unread)}
+    return settled(traefik, path, text, subject)
 
 
 def test_labels_and_arguments_make_a_site() -> None:
@@ -139,8 +137,7 @@ def test_toml_has_lines() -> None:
 
 def test_the_environment_of_its_container_counts() -> None:
     text = "services:\n  t:\n    image: traefik:v3.0\n    environment:\n      TRAEFIK_API_INSECURE: 'true'\n      PATH: x\n"
-    (fact,) = [one for one in traefik.read("compose.yaml", text) if one.name == "traefik.api_insecure"]
-    assert isinstance(fact, Read)
+    fact = fact_of(traefik, "compose.yaml", text, "traefik.api_insecure")
     assert (fact.value, fact.line) == ([{"name": "api.insecure", "line": 5}], 5)
 
 
@@ -183,12 +180,7 @@ def test_every_file_fact_has_its_cases() -> None:
 
 @pytest.mark.parametrize("fact", CASES)
 def test_file_facts(fact: str) -> None:
-    for text, offends in zip(CASES[fact], (True, False), strict=True):
-        (one,) = [one for one in traefik.read("traefik.yml", text) if one.name == fact]
-        assert isinstance(one, Read), one
-        assert isinstance(one.value, list)
-        assert bool(one.value) is offends
-        assert 1 <= one.line <= text.count("\n") + 1
+    tell_apart(traefik, "traefik.yml", fact, CASES[fact])
 
 
 @pytest.mark.parametrize(
