@@ -12,8 +12,8 @@ APPLICATION = 0x4E495332  # "NIS2" in SQLite's application_id: another program's
 VERSION = 1  # of these tables; a later one is refused, never guessed
 
 TABLES = (
-    # `moment` is `started` in UTC, so that it sorts; `body` is the SIREN, or the name of a body that has none; `states` is a
-    # digest of every finding's verdict and severity: two runs that have the same differ in nothing.
+    # `moment` is `started` in UTC, so that it sorts; `body` is the SIREN, or the name of a body that has none; `verdicts` is
+    # the text of `history.verdicts`.
     """CREATE TABLE run (
   number INTEGER PRIMARY KEY,
   body TEXT NOT NULL,
@@ -25,8 +25,7 @@ TABLES = (
   regime TEXT NOT NULL,
   version TEXT NOT NULL,
   rules TEXT NOT NULL,
-  findings INTEGER NOT NULL,
-  states TEXT NOT NULL,
+  verdicts TEXT NOT NULL,
   applicable INTEGER NOT NULL,
   passed INTEGER NOT NULL,
   partial INTEGER NOT NULL,
@@ -41,7 +40,7 @@ TABLES = (
   sha256 TEXT NOT NULL,
   document {bytes} NOT NULL
 )""",
-    "CREATE INDEX run_of_body ON run (body, moment, states)",
+    "CREATE INDEX run_of_body ON run (body, moment, number)",
     "CREATE INDEX run_of_name ON run (name, moment)",
     """CREATE TABLE finding (
   id TEXT PRIMARY KEY,

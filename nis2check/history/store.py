@@ -17,9 +17,10 @@ from pathlib import Path
 
 from nis2check.errors import InputError
 from nis2check.files import LARGEST_JSON, canonical, check, parse_json
-from nis2check.history.compare import SETTLED, Earlier, State, States, states, with_changes
+from nis2check.history.compare import SETTLED, Earlier, State, states, with_changes
 from nis2check.history.door import PATIENCE, Connection, Door, door
 from nis2check.history.trend import Point, coverage, with_trend
+from nis2check.history.verdicts import written
 from nis2check.language import _
 from nis2check.model import Json, Proof, Severity, Verdict
 
@@ -42,7 +43,7 @@ _CHANGES = {  # key of the result's changes → column
 }
 _TEXTS = ("body", "name", "moment", "started", "finished", "regime", "version", "rules")
 _LISTED = ("number", "complete", *_TEXTS, *_COUNTS.values(), *_CHANGES.values())
-_KEPT = (*_LISTED, "findings", "states", "sha256", "document")
+_KEPT = (*_LISTED, "verdicts", "sha256", "document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,7 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
         "regime": _plain(document["regime"]),
         "version": _plain(tool["version"]),
         "rules": tool["rules"]["sha256"],
-        "findings": len(found),
-        "states": _digest(found),
+        "verdicts": _plain(written(found)),
         "sha256": sha256(data).hexdigest(),
         "document": zlib.compress(data, 6),
     }
@@ -205,12 +205,6 @@ def _insert(connection: Connection, number: int, document: Mapping[str, Json]) -
         [row[column] for column in _KEPT],
     )
     _insert_states(connection, number, found.values())
-
-
-def _digest(found: States) -> str:
-    """Of what decides about a change."""
-    lines = sorted(f"{one.id} {one.verdict} {one.severity}" for one in found.values())
-    return sha256("\n".join(lines).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def _insert_states(connection: Connection, number: int, found: Collection[State]) -> None:
