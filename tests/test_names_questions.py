@@ -333,3 +333,38 @@ def test_any_damaged_answer_is_taken_or_left(at: int, value: int) -> None:
     data[at % len(data)] = value
     ear = question._Ear(query, asked)
     assert ear(bytes(data)) == (ear.answer is not None)
+
+
+# ----------------------------------------------------------------------------------------------------------- many at once
+
+
+def slowly(query: Message, _tcp: bool) -> Message:
+    time.sleep(0.05)
+    return good(query)
+
+
+def all_of(wire: Wire, count: int, seconds: float) -> list[Any]:
+    async def ask() -> list[Any]:
+        deadline = Deadline.after(seconds)
+        asked = (names.records(wire, f"n{number}.test", "A", deadline) for number in range(count))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    return asyncio.run(ask())
+
+
+def test_waiting_for_our_turn_is_no_silence_of_the_resolver(
+    name_server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(question, "MOST_IN_FLIGHT", 1)
+    monkeypatch.setattr(names, "QUESTION_SECONDS", 0.4)
+    answers = all_of(wire_to(name_server(slowly)), 16, seconds=20)
+    assert [one for one in answers if isinstance(one, Exception)] == []
+
+
+def test_a_turn_that_does_not_come_in_time_is_our_deadline(name_server: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(question, "MOST_IN_FLIGHT", 1)
+    started = time.monotonic()
+    answers = all_of(wire_to(name_server(slowly)), 40, seconds=0.5)
+    assert time.monotonic() - started < 1.5
+    assert {one.why for one in answers if isinstance(one, Unseen)} == {Why.DEADLINE}
+    assert any(not isinstance(one, Exception) for one in answers)

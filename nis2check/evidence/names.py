@@ -30,7 +30,7 @@ from nis2check.evidence.reply import Reply
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
 from nis2check.model import Why
 
-QUESTION_SECONDS = 8.0  # all tries of one question
+QUESTION_SECONDS = 8.0  # all tries of one question, from our turn to ask
 MOST_ALIASES = 8  # CNAMEs followed, as resolvers do
 MOST_ADDRESSES = 4  # of one name
 
@@ -120,7 +120,8 @@ async def _reply(
             return await shared(wire, question, until, partial(from_the_root, wire, question, until, budget, find))
         if not (ours := resolvers(wire)):
             raise Unseen(Why.UNRESOLVED, "no resolver is configured on this machine")
-        return await shared(wire, question, until, partial(from_resolver, wire, question, ours, until, budget))
+        ask_ours = partial(from_resolver, wire, question, ours, deadline, budget, QUESTION_SECONDS)
+        return await shared(wire, question, deadline, ask_ours)
     except Unseen as error:
         if error.why is Why.DEADLINE and deadline.left() > 0:
             name = dns.name.from_wire(question.name, 0)[0].to_text(omit_final_dot=True)

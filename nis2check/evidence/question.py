@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 from struct import pack
@@ -272,20 +273,34 @@ def _dead(servers: Servers) -> Unseen:
 
 
 async def from_resolver(
-    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None
+    wire: Wire, question: Question, servers: Servers, deadline: Deadline, budget: Budget | None, seconds: float
 ) -> Reply:
-    """The answer of our own resolver. Raises Unseen."""
+    """The answer of our own resolver, within ``seconds`` of our turn to ask: waiting for it is not its silence. Raises Unseen."""
     run = run_of(wire)
-    async with run.gate:
+    async with _turn(run.gate, deadline):
         if time.monotonic() < run.dead_until:
             raise _dead(servers)
         try:
-            return await all_tries(wire, question, servers, deadline, budget)
+            return await all_tries(wire, question, servers, deadline.sooner(seconds), budget)
         except Unseen as error:
             if error.why in _SILENCE:
                 run.silent += 1
                 run.heard = run.heard and run.silent < TRIES  # it may have died since: ask it about the root again
             raise
+
+
+@asynccontextmanager
+async def _turn(gate: asyncio.Semaphore, deadline: Deadline) -> AsyncIterator[None]:
+    """A place among the questions in flight. Raises Unseen(deadline)."""
+    try:
+        async with asyncio.timeout(deadline.left() if gate.locked() else None):
+            await gate.acquire()
+    except TimeoutError:
+        raise Unseen(Why.DEADLINE, "no time left") from None
+    try:
+        yield
+    finally:
+        gate.release()
 
 
 async def shared(wire: Wire, question: Question, deadline: Deadline, ask: Callable[[], Awaitable[Reply]]) -> Reply:
