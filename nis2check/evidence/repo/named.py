@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nis2check.evidence.observe import Read, Unread, Unseen
-from nis2check.evidence.repo.concerns import Concerns, Found, array_fact
+from nis2check.evidence.repo.concerns import Concerns, Found, NotRead, array_fact
 from nis2check.model import FactSpec, Kind, Why
 
 NAME = "named"
@@ -88,9 +88,8 @@ def read(path: str, text: str) -> Found:
     """Facts and gaps of one file."""
     try:
         statements = parse(text)
-    except Unseen as error:
-        line = int(error.detail.rpartition(" ")[2])
-        yield Unread("named.*", error.why, error.detail, line)
+    except NotRead as error:
+        yield Unread("named.*", error.why, error.detail, error.line)
         return
     acls = {one.first: one for one in statements if one.name == "acl"}
     concerns = Concerns()
@@ -128,11 +127,11 @@ class _Parser:
             self.open.pop()
             self.current = self.waiting.pop()
         else:
-            raise Unseen(Why.MALFORMED, f"a brace that closes nothing, at line {line}")
+            raise NotRead(Why.MALFORMED, f"a brace that closes nothing, at line {line}", line)
 
 
 def parse(text: str) -> list[Statement]:
-    """The statements of a file. Raises Unseen, whose detail ends in the line."""
+    """The statements of a file. Raises NotRead."""
     parser = _Parser(Statement([], 1))
     line, position, count = 1, 0, 0
     while position < len(text):
@@ -140,10 +139,10 @@ def parse(text: str) -> list[Statement]:
         assert token is not None  # the last alternative takes any character
         kind, raw, position = token.lastgroup, token[0], token.end()
         if kind == "template":
-            raise Unseen(Why.TEMPLATED, f"a template, at line {line}")
+            raise NotRead(Why.TEMPLATED, f"a template, at line {line}", line)
         count += 1
         if count > MOST_WORDS or len(parser.open) > DEEPEST:
-            raise Unseen(Why.LIMIT, f"more than {MOST_WORDS} words or {DEEPEST} levels, at line {line}")
+            raise NotRead(Why.LIMIT, f"more than {MOST_WORDS} words or {DEEPEST} levels, at line {line}", line)
         if kind == "mark":
             parser.mark(raw, line)
         elif kind in {"word", "quoted", "stray"}:
@@ -152,7 +151,7 @@ def parse(text: str) -> list[Statement]:
             parser.current.words.append(raw[1:-1] if kind == "quoted" else raw)
         line += raw.count("\n")
     if parser.waiting or parser.current.words:
-        raise Unseen(Why.MALFORMED, f"a statement is not finished, at line {parser.current.line}")
+        raise NotRead(Why.MALFORMED, f"a statement is not finished, at line {parser.current.line}", parser.current.line)
     return parser.open[0]
 
 
