@@ -229,3 +229,11 @@ def document(scope: Scope, lang: str | None = None) -> dict[str, Json]:
         "notes": [pick(note, lang) for note in scope.notes],
         "legal_status": dict(scope.legal_status),
     }
+
+
+def in_both_languages(scope: Scope) -> dict[str, Json]:
+    """The same inside a result, which is shown in either language long after: texts are ``{fr: …, en: …}``."""
+    told = document(scope)
+    for shown, clause in zip(told["because"], scope.because, strict=True):
+        shown["text"] = dict(clause.text)
+    return told | {"notes": [dict(note) for note in scope.notes]}
