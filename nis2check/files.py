@@ -112,14 +112,39 @@ COMPILED = "compiled.json"  # of policies/, written when a wheel is built (tools
 
 @lru_cache(maxsize=1)
 def _compiled() -> Mapping[str, Json]:
-    """The shipped YAML files by path, as parsed when the wheel was built: hundreds of small files cost more than half of a
-    check. Empty in a checkout, where a file may be newer."""
+    """The shipped YAML files by path, already parsed: hundreds of small files cost more than half of a check. By the build
+    of the wheel; in a checkout by an earlier run, as long as no file changed."""
     folder = shipped("policies")
     try:
-        data = (folder / COMPILED).read_bytes()
+        parsed = json.loads((folder / COMPILED).read_bytes())
     except OSError:
+        parsed = _kept(folder, PACKAGE / "__pycache__" / f"policies.{sys.implementation.cache_tag}.json")
+    return {str(folder / name): value for name, value in parsed.items()}
+
+
+def _kept(folder: Path, cache: Path) -> Mapping[str, Json]:
+    """The YAML files of a folder by name within it, kept and trusted as Python keeps modules (size and time of each file,
+    of this one too). A cache that cannot be read or written costs time, never a check."""
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.yaml"))}
+    seen = {name: path.stat() for name, path in [*found.items(), ("", Path(__file__))]}
+    stamp = [[name, one.st_mtime_ns, one.st_size] for name, one in seen.items()]
+    try:
+        kept = json.loads(cache.read_bytes())
+        if kept["of"] == stamp:
+            parsed: Mapping[str, Json] = kept["parsed"]
+            return parsed
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    if sys.dont_write_bytecode:
         return {}
-    return {str(folder / name): value for name, value in json.loads(data).items()}
+    try:
+        parsed = {
+            name: parse_yaml(_decode(read_bytes(path), name), name, ours=True).data for name, path in found.items()
+        }
+        write_aside(cache, json.dumps({"of": stamp, "parsed": parsed}, separators=(",", ":")).encode())
+    except (InputError, WriteError):
+        return {}  # whoever reads that file is told
+    return parsed
 
 
 def load_yaml(path: Path | str, *, name: str | None = None, ours: bool = False) -> Document:

@@ -42,9 +42,48 @@ def read(path: str, text: str) -> Iterator[Read | Unread]:
     yield Read("witness", [os.getcwd(), dict(os.environ), open_[:3], len(open_), os.getpid()], 1)  # noqa: PTH109
 
 
+def test_policies_of_a_checkout_are_parsed_again_when_one_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    folder, cache = tmp_path / "policies", tmp_path / "kept.json"
+    folder.mkdir()
+    rule = folder / "a.yaml"
+    rule.write_text("clause: 8.1\nsince: 2026-11-22\nn: 3\n")
+    said = {"clause": "8.1", "since": "2026-11-22", "n": 3}
+
+    assert files._kept(folder, cache) == {"a.yaml": said}
+    cache.write_bytes(cache.read_bytes().replace(b"8.1", b"9.9"))
+    assert files._kept(folder, cache) == {"a.yaml": said | {"clause": "9.9"}}  # kept: not parsed again
+    rule.write_text("clause: 8.10\n")
+    assert files._kept(folder, cache) == {"a.yaml": {"clause": "8.10"}}
+    (folder / "b.yaml").write_text("n: 1\n")
+    assert files._kept(folder, cache).keys() == {"a.yaml", "b.yaml"}
+    rule.unlink()
+    assert files._kept(folder, cache).keys() == {"b.yaml"}
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"of": 1}', b"\xff", b"null"])
+def test_a_damaged_or_unwritable_cache_costs_time_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: bytes
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    folder, cache = tmp_path / "policies", tmp_path / "kept.json"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("n: 1\n")
+    cache.write_bytes(damage)
+    assert files._kept(folder, cache) == {"a.yaml": {"n": 1}}
+    assert files._kept(folder, tmp_path / "missing" / "kept.json") == {}
+    (folder / "a.yaml").write_text("n: [\n")
+    assert files._kept(folder, cache) == {}  # the fault is told by whoever reads the file
+
+
 def test_rules_and_framework_are_the_same_parsed_beforehand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = files.shipped("policies")
     parsed = {one.relative_to(folder).as_posix(): files.load_yaml(one).data for one in sorted(folder.rglob("*.yaml"))}
+    monkeypatch.setattr(files, "_kept", lambda _folder, _cache: {})
+    for cached in (files._compiled, load._rules_of, frameworks.load):
+        cached.cache_clear()
     slow = load.digest(load.shipped_rules()), frameworks.load()
     (tmp_path / "compiled.json").write_text(json.dumps(parsed))
     monkeypatch.setattr(files, "COMPILED", str(tmp_path / "compiled.json"))
