@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from secrets import randbits
 from struct import pack
@@ -277,7 +276,9 @@ async def from_resolver(
 ) -> Reply:
     """The answer of our own resolver, within ``seconds`` of our turn to ask: waiting for it is not its silence. Raises Unseen."""
     run = run_of(wire)
-    async with _turn(run.gate, deadline):
+    async with run.gate:
+        if deadline.left() <= 0:
+            raise Unseen(Why.DEADLINE, "no time left")
         if time.monotonic() < run.dead_until:
             raise _dead(servers)
         try:
@@ -287,20 +288,6 @@ async def from_resolver(
                 run.silent += 1
                 run.heard = run.heard and run.silent < TRIES  # it may have died since: ask it about the root again
             raise
-
-
-@asynccontextmanager
-async def _turn(gate: asyncio.Semaphore, deadline: Deadline) -> AsyncIterator[None]:
-    """A place among the questions in flight. Raises Unseen(deadline)."""
-    try:
-        async with asyncio.timeout(deadline.left() if gate.locked() else None):
-            await gate.acquire()
-    except TimeoutError:
-        raise Unseen(Why.DEADLINE, "no time left") from None
-    try:
-        yield
-    finally:
-        gate.release()
 
 
 async def shared(wire: Wire, question: Question, deadline: Deadline, ask: Callable[[], Awaitable[Reply]]) -> Reply:
