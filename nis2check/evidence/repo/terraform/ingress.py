@@ -71,6 +71,14 @@ _AZURE = Shape(
     (("access", "allow"), ("direction", "inbound")),
 )
 _AWS_GROUP = Shape("ingress", ("cidr_blocks", "ipv6_cidr_blocks"), _AWS, "protocol")
+_SCALEWAY = Shape(
+    "inbound_rule",
+    ("ip", "ip_range"),
+    _ranges("port", "port_range"),
+    "protocol",
+    (("action", "accept"),),
+    no_source_is_all=True,
+)
 
 SHAPES: dict[str, tuple[Shape, ...]] = {
     "aws_security_group": (_AWS_GROUP,),
@@ -124,26 +132,8 @@ SHAPES: dict[str, tuple[Shape, ...]] = {
     ),
     "hcloud_firewall": (Shape("rule", ("source_ips",), _ranges("port"), "protocol", (("direction", "in"),)),),
     "digitalocean_firewall": (Shape("inbound_rule", ("source_addresses",), _ranges("port_range"), "protocol"),),
-    "scaleway_instance_security_group": (
-        Shape(
-            "inbound_rule",
-            ("ip", "ip_range"),
-            _ranges("port", "port_range"),
-            "protocol",
-            (("action", "accept"),),
-            no_source_is_all=True,
-        ),
-    ),
-    "scaleway_instance_security_group_rules": (
-        Shape(
-            "inbound_rule",
-            ("ip", "ip_range"),
-            _ranges("port", "port_range"),
-            "protocol",
-            (("action", "accept"),),
-            no_source_is_all=True,
-        ),
-    ),
+    "scaleway_instance_security_group": (_SCALEWAY,),
+    "scaleway_instance_security_group_rules": (_SCALEWAY,),
 }
 
 # google_compute_firewall allows several protocols of one rule: read apart.
