@@ -23,6 +23,7 @@ from nis2check.history import diff, fleet
 from nis2check.history.compare import KINDS
 from nis2check.history.door import door
 from nis2check.history.store import History
+from tests.runs import at
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "result.json"
@@ -110,15 +111,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def document() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(GOLDEN.read_bytes())
     return found
-
-
-def at(document: dict[str, Any], started: str, **verdicts: str) -> dict[str, Any]:
-    new = copy.deepcopy(document)
-    new["run"]["started"] = started
-    for one in new["findings"]:
-        one["since"] = started
-        one["verdict"] = verdicts.get(f"f{int(one['id'], 16)}", one["verdict"])
-    return new
 
 
 def change(url: str, *statements: str) -> None:

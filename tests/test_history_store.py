@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import json
 import os
@@ -23,6 +22,7 @@ import pytest
 from nis2check.errors import InputError
 from nis2check.history.schema import APPLICATION, VERSION
 from nis2check.history.store import History
+from tests.runs import at
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "result.json"
@@ -50,16 +50,6 @@ def saver(path: Path, first: int, count: int) -> subprocess.Popen[str]:
 def document() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(GOLDEN.read_bytes())
     return found
-
-
-def at(document: dict[str, Any], started: str, **verdicts: str) -> dict[str, Any]:
-    """The document as a run of another day, with the verdicts of the findings named by the last digit of their id."""
-    new = copy.deepcopy(document)
-    new["run"]["started"] = started
-    for one in new["findings"]:
-        one["since"] = started
-        one["verdict"] = verdicts.get(f"f{int(one['id'], 16)}", one["verdict"])
-    return new
 
 
 def integrity(path: Path) -> str:

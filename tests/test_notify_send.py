@@ -24,6 +24,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from nis2check.files import Document, check
 from nis2check.notify.address import Address, Mail, Room, Webhook
 from nis2check.notify.send import send
+from tests.runs import evidence
 
 HOST = "sink.exemple.test"  # 127.0.0.1, but only these tests know: a name that is not this machine's
 SECRET = "SuperSecretCanaryPassw0rd!"
@@ -422,24 +423,6 @@ def test_one_that_fails_costs_no_other(web: Web, mail_server: Callable[..., tupl
 # -------------------------------------------------------------------------------------------------------- the command
 
 
-def look(day: int, *versions: str) -> dict[str, Any]:
-    subject, seen = "www.exemple.test:443", f"2026-11-{day:02}T10:00:00+00:00"
-    common = {"subject": subject, "address": "192.0.2.1"}
-    return {
-        "schema": "nis2check.evidence/1",
-        "tool": {"name": "nis2check", "version": "0.1.0"},
-        "run": {"started": seen, "finished": seen},
-        "body": {"name": "Ville d'essai", "nature": "CC", "population": 31420},
-        "complete": True,
-        "targets": [{"kind": "tls", "name": subject, "location": None, "options": {}}],
-        "facts": [
-            {**common, "name": name, "value": value, "source": "probe", "where": "hello", "seen_at": seen}
-            for name, value in {"tls.accepted": True, "tls.versions": list(versions)}.items()
-        ],
-        "gaps": [],
-    }
-
-
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
@@ -448,7 +431,7 @@ def test_only_a_change_is_told(mail_server: Callable[..., tuple[Box, int]], insi
     url = f"smtp://127.0.0.1:{port}/?to=dsi@exemple.fr"
 
     def scan(day: int, *versions: str, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
-        (tmp_path / "e.json").write_text(json.dumps(look(day, *versions)))
+        (tmp_path / "e.json").write_text(json.dumps(evidence(day, *versions)))
         return inside("scan", "--evidence", "e.json", "--save", "--json", "--notify", url, *more)
 
     assert scan(1, "TLSv1.2").returncode == 3 and box.envelopes == []  # a first run has nothing to be compared with
@@ -461,7 +444,7 @@ def test_only_a_change_is_told(mail_server: Callable[..., tuple[Box, int]], insi
 
 def test_what_cannot_be_delivered_costs_nothing_else(inside: Command, tmp_path: Path) -> None:
     for day, version in ((1, "TLSv1.2"), (2, "TLSv1")):
-        (tmp_path / "e.json").write_text(json.dumps(look(day, version)))
+        (tmp_path / "e.json").write_text(json.dumps(evidence(day, version)))
         url = "smtp://127.0.0.1:1/?to=dsi@exemple.fr"
         done = inside("scan", "--evidence", "e.json", "--save", "--json", "--exit-zero", "--notify", url)
 
@@ -482,7 +465,7 @@ def test_what_cannot_be_delivered_costs_nothing_else(inside: Command, tmp_path: 
     ],
 )
 def test_usage_is_2_before_anything_is_kept(inside: Command, tmp_path: Path, arguments: list[str], said: str) -> None:
-    (tmp_path / "e.json").write_text(json.dumps(look(1, "TLSv1")))
+    (tmp_path / "e.json").write_text(json.dumps(evidence(1, "TLSv1")))
     done = inside("scan", "--evidence", "e.json", *arguments)
 
     assert done.returncode == 2 and said in done.stderr.decode()
