@@ -47,11 +47,14 @@ def of_ods(data: bytes, folder: Path) -> dict[str, Rows]:
 
 def test_both_workbooks_hold_the_rows_of_the_csv_and_the_same_sheets(golden: dict[str, Any], tmp_path: Path) -> None:
     one, other = of_xlsx(xlsx.render(golden, "fr")), of_ods(ods.render(golden, "fr"), tmp_path)
-    assert list(one) == ["Constats", "Plan", "Objectifs", "Non vu"]
+    assert list(one) == ["Constats", "Plan", "Objectifs", "Mesures", "Non vu"]
     assert one == other
     assert one["Constats"] == of_csv(golden)
     assert len(one["Plan"]) == 1 + len(golden["plan"]["measures"]) + len(golden["plan"]["roadmap"])
     assert len(one["Objectifs"]) == 1 + len(golden["objectives"])
+    asked = {str(found["rule"]) for found in golden["findings"] if str(found["rule"]).startswith("recyf/")}
+    assert {f"recyf/{row[0]}" for row in one["Mesures"][1:]} == asked
+    assert any(int(row[5]) for row in one["Mesures"][1:]), "a probe speaks against no measure"
     assert len(one["Non vu"]) == 1 + len(golden["gaps"])
 
 
@@ -70,7 +73,7 @@ def test_results_of_other_tools_stand_apart(golden: dict[str, Any], tmp_path: Pa
 
 
 def test_english_sheets(golden: dict[str, Any]) -> None:
-    assert len(of_xlsx(xlsx.render(golden, "en"))) == 4
+    assert len(of_xlsx(xlsx.render(golden, "en"))) == 5
 
 
 def test_first_rows_stay_in_sight_and_nothing_is_merged(golden: dict[str, Any]) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from nis2check.language import _, written
 from nis2check.model import Json
 from nis2check.printing import Medium, clean
-from nis2check.report import actions, findings, reasons, words
+from nis2check.report import actions, findings, measures, reasons, words
 
 LONGEST_CELL = 30_000  # Excel holds 32 767 characters a cell and cuts the rest without a word
 VERDICTS = ("fail", "partial", "unknown", "to_attest", "pass", "not_applicable")
@@ -28,9 +29,15 @@ class Table(NamedTuple):
 
 
 def all_tables(document: Mapping[str, Json], lang: str) -> tuple[Table, ...]:
-    """Findings, plan, objectives, what could not be seen, and results of other tools when there are some, in the language
-    being spoken."""
-    ours = (found(document, lang), planned(document, lang), by_objective(document, lang), unseen(document))
+    """Findings, plan, objectives, measures, what could not be seen, and results of other tools when there are some, in the
+    language being spoken."""
+    ours = (
+        found(document, lang),
+        planned(document, lang),
+        by_objective(document, lang),
+        by_measure(document, lang),
+        unseen(document),
+    )
     return (*ours, elsewhere(document)) if document["imported"] else ours
 
 
@@ -118,6 +125,30 @@ def by_objective(document: Mapping[str, Json], lang: str) -> Table:
         for one in sorted(document["objectives"], key=lambda one: findings.natural(str(one["id"])))
     )
     return Table(_("Objectifs"), columns, _cleaned(rows))
+
+
+def by_measure(document: Mapping[str, Json], lang: str) -> Table:
+    """One row a measure that applies: what is attested of it and, beside, the signs that probes and files give."""
+    columns = (
+        (_("Mesure"), 9), (_("Intitulé"), 60), (_("Famille"), 14), (_("Attestation"), 14), (_("Motif"), 40),
+        *((text, 16) for text in (_("Sondes contre"), _("Sondes pour"), _("Fichiers contre"), _("Fichiers pour"))),
+        (_("Indices indéterminés"), 16),
+    )  # fmt: skip
+    return Table(_("Mesures"), columns, _cleaned(_measure(one, lang) for one in measures.answered(document)))
+
+
+def _measure(one: measures.Answered, lang: str) -> list[str]:
+    signs = Counter((sign["proof"], sign["verdict"]) for sign in one.signs)
+    counted = [signs[proof, verdict] for proof in ("observed", "declared_files") for verdict in ("fail", "pass")]
+    unknown = sum(count for (_proof, verdict), count in signs.items() if verdict == "unknown")
+    return [
+        one.id,
+        written(words.spoken(one.says["title"], lang), lang),
+        words.family(str(one.says["family"])),
+        words.verdict(str(one.answer["verdict"])).word,
+        _(" : ").join(part for part in reasons.told(str(one.answer["reason"])) if part),
+        *(str(count) for count in (*counted, unknown)),
+    ]
 
 
 def unseen(document: Mapping[str, Json]) -> Table:
