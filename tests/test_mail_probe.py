@@ -140,6 +140,7 @@ def test_a_healthy_domain(name_server: Start, mail_server: Callable[..., MailSer
     assert facts == {
         "mail.mx": ["mx1.ville.test", "mx2.ville.test"],
         "mail.null_mx": False,
+        "mail.shared_domain": False,
         "mail.spf.records": 1,
         "mail.spf.record": "v=spf1 mx include:_spf.ville.test -all",
         "mail.spf.all": "-all",
@@ -406,3 +407,9 @@ def test_a_selector_of_the_command_line(name_server: Start, nis2check: Callable[
     facts = {fact["name"]: fact["value"] for fact in json.loads(done.stdout)["facts"]}
     assert [found["selector"] for found in facts["mail.dkim.keys"]] == ["cle2026"]
     assert facts["mail.dkim.absent"] == ["absent"]
+
+
+def test_a_domain_where_anybody_has_an_address(name_server: Start) -> None:
+    server = name_server("wanadoo.fr. MX 0 .\n")
+    facts, _gaps = look(wire_of(server), "wanadoo.fr")
+    assert facts["mail.shared_domain"] is True

@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdata
 
 from nis2check.evidence import names
-from nis2check.evidence.net.mail import announced, dane, dkim, dmarc, smtp, spf
+from nis2check.evidence.net.mail import announced, dane, dkim, dmarc, providers, smtp, spf
 from nis2check.evidence.net.mail.lookup import MOST_SERVERS, Look, or_gaps
 from nis2check.evidence.observe import Missed, Observation, Seen, Unseen
 from nis2check.evidence.wire import Deadline, Endpoint, Wire
@@ -27,6 +27,7 @@ FACTS = (
     FactSpec("mail.mx", "array", "", "Mail servers in order of preference, 20 at most; empty: none declared."),
     FactSpec("mail.dangling", "array", "", "Mail servers (the first 2) whose name does not exist."),
     FactSpec("mail.null_mx", "boolean", "", "The domain says that it takes no mail (RFC 7505)."),
+    FactSpec("mail.shared_domain", "boolean", "", "A provider gives addresses under the domain to anybody."),
     FactSpec("mail.spf.records", "integer", "records", "TXT records of the domain that start with v=spf1."),
     FactSpec("mail.spf.record", "string", "", "The SPF record, when there is one only; cut at 2048 characters."),
     FactSpec("mail.spf.all", "string", "", "Its last word: -all ~all ?all +all redirect none."),
@@ -110,7 +111,7 @@ async def look(target: Target, wire: Wire) -> AsyncIterator[Observation]:
         (announced.mta_sts(this), ("mail.mta_sts",)),
         (announced.mta_sts_policy(this), ("mail.mta_sts_policy",)),
         (announced.tls_rpt(this), ("mail.tls_rpt",)),
-        (_mx(this), ("mail.mx", "mail.null_mx", *_STARTTLS)),
+        (_mx(this), ("mail.mx", "mail.null_mx", "mail.shared_domain", *_STARTTLS)),
         (dane.tlsa(this), dane.FACTS),
         (dkim.keys(this, target), dkim.FACTS),
         (announced.bimi(this), ("mail.bimi",)),
@@ -222,6 +223,7 @@ async def _mx(this: Look) -> list[Observation]:
     seen: list[Observation] = [
         Seen("mail.mx", hosts[:MOST_LISTED], where=where),
         Seen("mail.null_mx", null, where=where),
+        Seen("mail.shared_domain", providers.is_shared(this.domain), where="list of providers"),
     ]
     asked = hosts[:MOST_SERVERS]
     seen += await or_gaps(_dangling(this, asked), ["mail.dangling"])
