@@ -152,6 +152,20 @@ def test_what_github_would_refuse_is_left_out_gravest_kept_and_said(
     assert {one["ruleId"] for one in run["results"]} == {rule["id"] for rule in run["tool"]["driver"]["rules"]}
 
 
+def test_a_place_that_nobody_could_read_is_a_notification(golden: dict[str, Any]) -> None:
+    gap = {"name": "kubernetes.*", "subject": "a b.yaml", "address": None, "why": "malformed", "detail": "line 4"}
+    golden |= {
+        "folder": "deploy",
+        "gaps": [gap | {"where": "a b.yaml:4"}, gap | {"where": "old.yaml:1", "known": True}],
+    }
+    notes = valid(golden)["invocations"][0]["toolExecutionNotifications"]
+    (note,) = (one for one in notes if "locations" in one)
+    assert note["message"]["text"].endswith("(line 4)")
+    (place,) = note["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "deploy/a%20b.yaml"
+    assert place["physicalLocation"]["region"] == {"startLine": 4}
+
+
 def test_thirty_thousand_gaps_are_capped_in_time(golden: dict[str, Any]) -> None:
     one = golden["findings"][0]
     golden["findings"] = [

@@ -200,5 +200,6 @@ def _told(document: Mapping[str, Json], evidence: Evidence, code: int, wanted: W
     if judged or ("diff" in document and evidence.facts):
         return code
     # A wrong path must not look green for ever: nothing examined is incomplete, asked or not.
-    _note(_("Aucun fichier reconnu dans ce dossier : rien n’a été jugé."))
+    if not evidence.gaps:  # those are in the report
+        _note(_("Aucun fichier reconnu dans ce dossier : rien n’a été jugé."))
     return code if code or wanted.exit_zero else Exit.INCOMPLETE

@@ -25,6 +25,7 @@ MEDIA = "application/sarif+json"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST = 25_000  # results of a run that GitHub takes; it refuses a file with more
 MOST_TAGS = 10  # of a rule that GitHub shows
+MOST_NOTES = 100  # places of a repository that could not be read
 MOST_FACTS = 50  # values of one finding: the whole is in the result
 # GitHub's scale: above 9 critical, from 7 high, from 4 medium, above 0 low.
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5", "info": "0.0"}
@@ -87,8 +88,30 @@ def _invocation(document: Mapping[str, Json], left: int, lang: str) -> dict[str,
     times = {"startTimeUtc": _utc(document["run"]["started"]), "endTimeUtc": _utc(document["run"]["finished"])}
     return {
         "executionSuccessful": bool(document["complete"]),
-        "toolExecutionNotifications": [{"level": "warning", "message": {"text": say(note, lang)}} for note in notes],
+        "toolExecutionNotifications": [
+            *({"level": "warning", "message": {"text": say(note, lang)}} for note in notes),
+            *_unread(document, lang),
+        ],
     } | {name: time for name, time in times.items() if time}
+
+
+def _unread(document: Mapping[str, Json], lang: str) -> list[dict[str, Json]]:
+    """The places of a repository that nobody could read: no result of a rule, and yet no silence (SARIF 3.58)."""
+    out: list[dict[str, Json]] = []
+    for gap in [gap for gap in document["gaps"] if gap.get("where") and not gap.get("known")][:MOST_NOTES]:
+        file, _colon, line = str(gap["where"]).rpartition(":")
+        if not file or not line.isdigit():
+            continue
+        folder = document.get("folder", "")
+        text = f"{words.why(gap['why'])} ({clean(gap['detail'], Medium.SARIF)})"
+        place = {
+            "artifactLocation": {"uri": uri(f"{folder}/{file}" if folder else file), "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": max(int(line), 1)},
+        }
+        out.append(
+            {"level": "warning", "message": {"text": say(text, lang)}, "locations": [{"physicalLocation": place}]}
+        )
+    return out
 
 
 def _utc(moment: str) -> str:
