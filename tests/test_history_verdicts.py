@@ -15,7 +15,7 @@ from nis2check.history import fleet
 from nis2check.history.compare import State
 from nis2check.history.door import door
 from nis2check.history.store import History
-from nis2check.history.verdicts import read, written
+from nis2check.history.verdicts import different, read, written
 from nis2check.model import Proof, Severity, Verdict
 
 GOLDEN = Path(__file__).parent / "golden" / "result.json"
@@ -43,12 +43,27 @@ def test_the_same_findings_in_another_order_have_the_same_text() -> None:
 
 @pytest.mark.parametrize("found", [FOUND, ()])
 def test_what_is_written_is_read_back(found: tuple[State, ...]) -> None:
-    assert read(written({one.id: one for one in found})) == {one.id: f"{one.verdict} {one.severity}" for one in found}
+    told = read(written({one.id: one for one in found}))
+
+    assert {(name, words) for words, ids in told.items() for name in ids} == {
+        (one.id, f"{one.verdict} {one.severity}") for one in found
+    }
+
+
+def test_new_other_and_gone_findings_differ() -> None:
+    was, now = "fail high:0a 0b\npass low:0c", "fail high:0b\npass high:0a\npass low:0d"
+
+    assert sorted(different(was, now), key=str) == [
+        ("fail high", "pass high"),
+        ("pass low", None),
+        (None, "pass low"),
+    ]
+    assert not list(different(was, was))
 
 
 def test_a_text_is_read_whatever_it_holds() -> None:
     assert read("") == {}
-    assert read("fail\n:\nx:a\n\0") == {"a": "x"}
+    assert read("fail\n:\nx:a\n\0") == {"x": {"a"}}
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nis2check.history.compare import KINDS, Change, State, kind_of
 from nis2check.history.door import Door
-from nis2check.history.verdicts import read
+from nis2check.history.verdicts import different
 from nis2check.language import _
 from nis2check.model import Proof, Severity, Verdict
 
@@ -64,7 +64,7 @@ def changes(door: Door) -> Fleet:
             if not isinstance(was, str) or not isinstance(now, str):
                 raise door.damaged(_("une ligne y a un type inattendu"))
             counts = dict.fromkeys(KINDS, 0)
-            for words in _different(read(was), read(now)):
+            for words in different(was, now):
                 if words not in kinds:  # a few in all: each is understood once
                     kinds[words] = kind_of(Change(_state(door, words[0]), _state(door, words[1])))
                 if kinds[words]:
@@ -73,16 +73,6 @@ def changes(door: Door) -> Fleet:
                 moved.append(Moved(str(body), str(name), int(before), int(after), counts))
     moved.sort(key=lambda one: ([-one.changes[kind] for kind in ("new", "worse")], one.name, one.body))
     return Fleet(int(bodies), int(compared), tuple(moved))
-
-
-def _different(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[_Words]:
-    """Of each finding that is new, other or gone, what it was and is."""
-    for name, words in now.items():
-        before = was.get(name)
-        if before != words:
-            yield before, words
-    for name in was.keys() - now.keys():
-        yield was[name], None
 
 
 def _state(door: Door, words: str | None) -> State | None:
