@@ -13,7 +13,7 @@ from nis2check.attest.attestations import PREFIX
 from nis2check.attest.dates import later
 from nis2check.attest.proofs import absent, altered
 from nis2check.frameworks import Framework, Measure
-from nis2check.language import _
+from nis2check.language import _n
 from nis2check.model import (
     Category,
     Fact,
@@ -64,32 +64,32 @@ def _is_attestation(fact: Fact) -> bool:
 
 
 def _not_asked() -> Judged:
-    return Verdict.NOT_APPLICABLE, _("Mesure demandée aux seules entités essentielles.")
+    return Verdict.NOT_APPLICABLE, _n("Mesure demandée aux seules entités essentielles.")
 
 
 def judge(measure: Measure, fact: Fact | None, category: Category, on: datetime.date) -> Judged:
-    """The verdict and its reason, a French sentence, empty for a plain pass."""
+    """The verdict and its reason: a French sentence, said in the reader's language when shown; empty for a plain pass."""
     if fact is None:
         if category is Category.UNDECIDED:
-            text = _("Aucune réponse ; statut à confirmer, mesure retenue comme pour une entité importante.")
+            text = _n("Aucune réponse ; statut à confirmer, mesure retenue comme pour une entité importante.")
             return Verdict.TO_ATTEST, text
-        return Verdict.TO_ATTEST, _("Aucune réponse.")
+        return Verdict.TO_ATTEST, _n("Aucune réponse.")
     value = fact.value
     if value["on"] > on.isoformat():
-        return Verdict.TO_ATTEST, _("Réponse datée du {day}, après le jour examiné.").format(day=value["on"])
+        return Verdict.TO_ATTEST, _n("Réponse datée du {day}, après le jour examiné.").format(day=value["on"])
     # Bad news does not go stale: only what reassures must be renewed.
     match value["answer"]:
         case "no":
-            return Verdict.FAIL, value["reason"] or _("Répondu « non ».")
+            return Verdict.FAIL, value["reason"] or _n("Répondu « non ».")
         case "unknown":
-            return Verdict.UNKNOWN, _("À clarifier : répondu « ne sait pas ».")
+            return Verdict.UNKNOWN, _n("À clarifier : répondu « ne sait pas ».")
     if changed := [proof["file"] for proof in value["proof"] if altered(proof)]:
-        return Verdict.TO_ATTEST, _("Preuve modifiée depuis son dépôt : {files}.").format(files=", ".join(changed))
+        return Verdict.TO_ATTEST, _n("Preuve modifiée depuis son dépôt : {files}.").format(files=", ".join(changed))
     end = valid_until(measure, value)
     if end < on:
-        return Verdict.TO_ATTEST, _("Attestation expirée le {day}.").format(day=end.isoformat())
+        return Verdict.TO_ATTEST, _n("Attestation expirée le {day}.").format(day=end.isoformat())
     if gone := [proof["file"] for proof in value["proof"] if absent(proof)]:
-        return Verdict.TO_ATTEST, _("Preuve introuvable : {files}.").format(files=", ".join(gone))
+        return Verdict.TO_ATTEST, _n("Preuve introuvable : {files}.").format(files=", ".join(gone))
     return _current(value)
 
 
@@ -99,11 +99,11 @@ def _current(value: Json) -> Judged:
         case "not_applicable":
             return Verdict.NOT_APPLICABLE, value["reason"]
         case "partial":
-            return Verdict.PARTIAL, value["reason"] or _("Répondu « en partie ».")
+            return Verdict.PARTIAL, value["reason"] or _n("Répondu « en partie ».")
         case "yes" if value["proof"]:
             return Verdict.PASS, ""
         case _:
-            return Verdict.TO_ATTEST, _("Répondu « oui », mais aucune preuve n'est jointe.")
+            return Verdict.TO_ATTEST, _n("Répondu « oui », mais aucune preuve n'est jointe.")
 
 
 def valid_until(measure: Measure, value: Json) -> datetime.date:

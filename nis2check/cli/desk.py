@@ -57,8 +57,10 @@ class Desk:
 
     def questions(self, facts: Iterable[Fact]) -> tuple[Question, ...]:
         from nis2check.attest.due import questions
+        from nis2check.report.reasons import answered
 
-        return questions(self.framework, self.scope.category, facts, self.on)
+        found = questions(self.framework, self.scope.category, facts, self.on)
+        return tuple(replace(one, reason=answered(one.reason)) for one in found)
 
     def asked(self) -> tuple[Measure, ...]:
         return self.framework.applicable(self.scope.category)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 
-from nis2check.language import _
+from nis2check.language import _, _n
 from nis2check.model import Json
 from nis2check.report import words
 
@@ -14,6 +14,22 @@ from nis2check.report import words
 _REFUSED = re.compile(
     r"(?P<name>[a-z0-9_.]+(?:\[\d+\])?) = (?P<seen>.+) \((?P<keyword>[a-zA-Z]+): (?P<wanted>.+)\)", re.DOTALL
 )
+
+# What the judge of answers writes, in French: a result is made in one language and read in another.
+_OF_ANSWERS = (
+    _n("Mesure demandée aux seules entités essentielles."),
+    _n("Aucune réponse ; statut à confirmer, mesure retenue comme pour une entité importante."),
+    _n("Aucune réponse."),
+    _n("Réponse datée du {day}, après le jour examiné."),
+    _n("Répondu « non »."),
+    _n("À clarifier : répondu « ne sait pas »."),
+    _n("Preuve modifiée depuis son dépôt : {files}."),
+    _n("Attestation expirée le {day}."),
+    _n("Preuve introuvable : {files}."),
+    _n("Répondu « en partie »."),
+    _n("Répondu « oui », mais aucune preuve n'est jointe."),
+)
+_PARTS = tuple((message, *re.split(r"(\{\w+\}|$)", message, maxsplit=1)) for message in _OF_ANSWERS)
 
 
 def told(reason: str) -> tuple[str, str]:
@@ -23,7 +39,18 @@ def told(reason: str) -> tuple[str, str]:
     if known != word and (colon or not detail):
         return known[:1].upper() + known[1:], detail.strip()
     refused = _REFUSED.fullmatch(reason)
-    return (_expected(refused), "") if refused else ("", reason)
+    return (_expected(refused), "") if refused else ("", answered(reason))
+
+
+def answered(reason: str) -> str:
+    """A sentence about an answer, in the language being spoken; the words of a person come back as they are."""
+    for message, before, field, after in _PARTS:
+        if not field:
+            if reason == message:
+                return _(message)
+        elif reason.startswith(before) and reason.endswith(after) and (told := reason[len(before) : -len(after)]):
+            return _(message).format(**{field[1:-1]: told})
+    return reason
 
 
 def _expected(refused: re.Match[str]) -> str:
