@@ -172,7 +172,7 @@ def _fleet_lines(found: Fleet, pen: Pen) -> list[str]:
     from nis2check.history.compare import KINDS
 
     head = plural("{n} organisme comparé", "{n} organismes comparés", found.compared)
-    head += " ; " + plural("{n} a changé", "{n} ont changé", len(found.moved))
+    head += _(" ; ") + plural("{n} a changé", "{n} ont changé", len(found.moved))
     lines = pen.wrap(pen.own(f"{head} : {_counts({kind: found.total(kind) for kind in KINDS})}."))
     for one in found.moved:
         who = pen.foreign(one.name or one.body)

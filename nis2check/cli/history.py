@@ -104,7 +104,7 @@ def _lines(run: Run, pen: Pen) -> list[str]:
             plural("{n} non retesté", "{n} non retestés", run.changes["not_retested"]),
         )
     )
-    return ["  ".join(head), *pen.wrap(pen.own(f"{counts} ; {changes}"), "       ", "       ")]
+    return ["  ".join(head), *pen.wrap(pen.own(counts + _(" ; ") + changes), "       ", "       ")]
 
 
 # -------------------------------------------------------------------------------------------------------------- show
