@@ -84,7 +84,7 @@ async def _closest(wire: Wire, name: dns.name.Name, find: Find) -> tuple[dns.nam
     cuts = run_of(wire).cuts
     if dns.name.root not in cuts:
         named = wire.settings.root_hints
-        glue = {host: addresses for host, addresses in named}
+        glue = dict(named)
         cuts[dns.name.root] = await _endpoints(wire, [host for host, _addresses in named], glue, find)
     while name not in cuts:
         name = name.parent()
