@@ -74,7 +74,8 @@ def test_what_is_no_private_key(text: str) -> None:
 def test_a_key_of_a_test_opens_nothing() -> None:
     text = pem(PrivateFormat.PKCS8, NoEncryption())
     assert read("src/tests/keys.py", text) == []
-    assert read("src/contest/keys.py", text) == [("private_key", 1)]
+    assert read("src/tls/keys_test.go", text) == read("src/keys.spec.ts", text) == []
+    assert read("src/contest/keys.py", text) == read("src/test.key", text) == [("private_key", 1)]
     assert read("docs/deploy.pem", text) == [("private_key", 1)], "who writes a manual may paste the real one"
 
 

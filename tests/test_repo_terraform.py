@@ -407,6 +407,7 @@ def test_doors_open_to_anyone(statement: str, offends: bool) -> None:
         ),
         ('variable "db_password" {\n  sensitive = true\n  default = "Marseille13!"\n}', ["default"]),
         ('variable "db_password" {\n  sensitive = true\n  default = ""\n}', []),
+        ('variable "create_secret" {\n  type = bool\n  default = false\n}', None),
         ('terraform {\n  backend "s3" {\n    secret_key = "x7Rr90s8d7f6g5h4"\n  }\n}', ["backend.secret_key"]),
         ('module "m" {\n  source = "./m"\n  admin_password = "Marseille13!"\n}', ["admin_password"]),
         ('module "m" {\n  source = "./m"\n  secret_name = "prod/base"\n}', None),

@@ -42,7 +42,9 @@ DEFAULTS = frozenset(_DEFAULTS_WORDS.split())
 
 # Folders of what is tried, and of what is shown: neither is installed, and their secrets open nothing.
 _TESTS = r"tests?|testdata|test-data|fixtures?|__tests__|__mocks__|mocks?|e2e"
-_TEST = re.compile(rf"(?:^|/)(?:{_TESTS})/", re.IGNORECASE)
+# Beside what it tests, as Go, Python and JavaScript name it.
+_TEST_FILE = r"(?:^|/)(?:test_[^/]*\.py|[^/]*_test\.(?:go|py)|[^/]*\.(?:test|spec)\.[cm]?[jt]sx?)\Z"
+_TEST = re.compile(rf"(?:^|/)(?:{_TESTS})/|{_TEST_FILE}", re.IGNORECASE)
 _SAMPLE = re.compile(rf"(?:^|/)(?:examples?|samples?|docs?|documentation|tutorials?|{_TESTS})/", re.IGNORECASE)
 _PASSWORD = re.compile(r".*(?:pass|passwd|password|passphrase|secret|secret_?key|access_?key)\Z", re.IGNORECASE)
 

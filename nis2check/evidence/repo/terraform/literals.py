@@ -131,8 +131,9 @@ def _is_secret(value: Value) -> bool:
 
 
 def _variable(block: Block, ledger: Ledger) -> None:
-    if not is_secret_name(block.type):
-        return
+    kind = block.body.one("type")
+    if not is_secret_name(block.type) or (kind is not None and (kind.unknown or kind.scalar) in {"bool", "number"}):
+        return  # "create_secret" is a question, no answer
     default, sensitive = block.body.one("default"), block.body.one("sensitive")
     if default is not None and _is_secret(default):
         ledger.offends(CONCERN, block, default.line, setting="default")
