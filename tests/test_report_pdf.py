@@ -67,7 +67,10 @@ def test_it_is_tagged_archivable_and_reproducible(render: Callable[..., bytes], 
 
 def test_the_report_says_what_the_page_says(golden: dict[str, Any]) -> None:
     point = {"run": 1, "started": "2026-06-01T10:00:00+02:00", "complete": True, "regime": "", "rules": ""}
-    golden["trend"] = [point | {"coverage": golden["coverage"] | {"pass": 12}}, point | {"coverage": golden["coverage"]}]
+    golden["trend"] = [
+        point | {"coverage": golden["coverage"] | {"pass": 12}},
+        point | {"coverage": golden["coverage"]},
+    ]
     _reader, text = read(pdf.render(golden, "fr"))
     for words in (
         "Communauté de communes des Étangs & Forêts",
