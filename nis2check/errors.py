@@ -19,6 +19,17 @@ class Place:
         return f"{text}: {self.path}" if self.path else text
 
 
+Path_ = tuple[str | int, ...]  # keys and indexes from the root of a document
+
+
+def dotted(path: Path_) -> str:
+    """``("targets", "web", 0)`` as ``targets.web[0]``."""
+    out = ""
+    for step in path:
+        out += f"[{step}]" if isinstance(step, int) else (f".{step}" if out else str(step))
+    return out
+
+
 class Nis2checkError(Exception):
     """A fault with an explanation. ``what`` is a whole sentence; ``advice`` says what to type or change."""
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
 """YAML and JSON in, results out, and where policies/ and schemas/ lie.
 
-Rules for this file: input is hostile (capped, pre-scanned before composing, nothing is constructed but plain values);
-every fault names file, line and path; a result is written aside, flushed, then renamed, so that the old file stays whole.
+Rules for this file: input is hostile and capped (how YAML is read: `strict_yaml`); every fault names file, line and path;
+a result is written aside, flushed, then renamed, so that the old file stays whole.
 """
 
 from __future__ import annotations
 
-import datetime
 import difflib
 import json
 import os
@@ -19,27 +18,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nis2check.errors import InputError, Place, WriteError
-from nis2check.language import _, _n, reason
+from nis2check import strict_yaml
+from nis2check.errors import InputError, Path_, Place, WriteError, dotted
+from nis2check.language import _, reason
 from nis2check.model import Json
-
-if TYPE_CHECKING:
-    from yaml.nodes import Node
 
 PACKAGE = Path(__file__).parent
 
 LARGEST = 5 << 20  # bytes of one YAML file of a user
 LARGEST_JSON = 256 << 20  # evidence and results of a large body
-DEEPEST = 100  # nested collections; libyaml's composer dies at about 50 000, Python's recursion far earlier
-MOST_NODES = 200_000  # of one document, aliases expanded
-LONGEST_SCALAR = 1 << 20
-
-# Values of these keys are text whatever they look like: 01004 is an INSEE code, 8.1 a clause, 22:30 a time.
-TEXT_KEYS = frozenset({"siren", "siret", "insee", "clause", "measure", "objective", "version", "code", "id"})
-
-Path_ = tuple[str | int, ...]  # keys and indexes from the root of a document
 
 
 def shipped(name: str) -> Path:
@@ -65,14 +54,6 @@ class Document:
 
     def line(self, path: Path_) -> int:
         return self.place(path).line or 1
-
-
-def dotted(path: Path_) -> str:
-    """``("targets", "web", 0)`` as ``targets.web[0]``."""
-    out = ""
-    for step in path:
-        out += f"[{step}]" if isinstance(step, int) else (f".{step}" if out else str(step))
-    return out
 
 
 def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
@@ -156,155 +137,9 @@ def load_yaml(path: Path | str, *, name: str | None = None, ours: bool = False) 
 
 
 def parse_yaml(text: str, file: str, *, ours: bool = False) -> Document:
-    """Judge the event stream first (not of our own files: a third of the time), then compose, then build plain values
-    with their lines.
-
-    Implicit types are only true/false, null, integers without leading zero and ISO dates (kept as text); the rest is text.
-    Duplicate keys, tags, merge keys and non-text keys are refused.
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        if not ours:
-            _prescan(text, file, loader)
-        node = yaml.compose(text, Loader=loader)
-    except yaml.YAMLError as error:
-        raise _malformed(error, text, file) from None
-    if node is None:
-        raise InputError(_("Fichier vide."), place=Place(file))
-    lines: dict[Path_, int] = {}
-    return Document(_build(node, (), lines, file), file, lines)
-
-
-# What libyaml says of the commonest faults, in words that help; the rest keeps its own.
-_YAML_FAULTS = {
-    "mapping values are not allowed": _n("deux-points inattendu ; mettre la valeur entre guillemets"),
-    "could not find expected ':'": _n("il manque un deux-points"),
-    "did not find expected key": _n("indentation ou guillemet incohérent"),
-    "did not find expected ',' or ']'": _n("crochet ou virgule manquants"),
-    "did not find expected ',' or '}'": _n("accolade ou virgule manquantes"),
-    "did not find expected node content": _n("il manque une valeur"),
-    "found unexpected end of stream": _n("guillemet ou crochet jamais fermé"),
-    "found undefined alias": _n("alias sans ancre"),
-    "control characters are not allowed": _n("caractère de contrôle"),
-}
-
-
-def _malformed(error: Exception, text: str, file: str) -> InputError:
-    """libyaml's complaint as one line; a tabulation is by far the commonest fault, and it does not say the word."""
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error).splitlines()[0]
-    place = Place(file, mark.line + 1 if mark else None)
-    lines = text.split("\n")
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
-        advice = _("Indenter avec des espaces, jamais de tabulations.")
-        return InputError(_("YAML mal formé : tabulation."), place=place, advice=advice)
-    said = next((_(ours) for theirs, ours in _YAML_FAULTS.items() if theirs in problem), problem)
-    return InputError(_("YAML mal formé : {problem}.").format(problem=said), place=place)
-
-
-def _prescan(text: str, file: str, loader: Any) -> None:  # noqa: C901 - one table of events, flat
-    """Refuse depth, alias bombs, several documents and huge scalars while libyaml still streams."""
-    import yaml
-
-    depth = nodes = documents = 0
-    weights: dict[str, int] = {}
-    open_: list[tuple[str | None, int]] = []
-
-    def refuse(line: int, what: str) -> InputError:
-        return InputError(_("YAML refusé : {what}.").format(what=what), place=Place(file, line))
-
-    def add(anchor: str | None, weight: int, line: int) -> None:
-        nonlocal nodes
-        if anchor is not None:
-            weights[anchor] = weight
-        if open_:
-            open_[-1] = (open_[-1][0], open_[-1][1] + weight)
-            weight = open_[-1][1]
-        nodes += 1
-        if weight > MOST_NODES or nodes > MOST_NODES:
-            raise refuse(line, _("plus de {n} valeurs, alias développés").format(n=MOST_NODES))
-
-    for event in yaml.parse(text, Loader=loader):
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            depth += 1
-            if depth > DEEPEST:
-                raise refuse(line, _("plus de {n} niveaux").format(n=DEEPEST))
-            if event.anchor is not None:
-                weights[event.anchor] = MOST_NODES + 1  # a node inside itself has no end
-            open_.append((event.anchor, 1))
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            depth -= 1
-            anchor, weight = open_.pop()
-            add(anchor, weight, line)
-        elif isinstance(event, yaml.AliasEvent):
-            add(None, weights.get(event.anchor or "", 1), line)
-        elif isinstance(event, yaml.ScalarEvent):
-            if len(event.value) > LONGEST_SCALAR:
-                raise refuse(line, _("une valeur de plus de {n} caractères").format(n=LONGEST_SCALAR))
-            add(event.anchor, 1, line)
-        elif isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-            if documents > 1:
-                raise refuse(line, _("plusieurs documents dans un fichier"))
-
-
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})\Z")
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-_STANDARD_TAG = "tag:yaml.org,2002:"
-_MERGE_TAG = f"{_STANDARD_TAG}merge"
-_PLAIN = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
-_PLAIN_TAGS = frozenset(_STANDARD_TAG + name for name in _PLAIN)
-_QUOTED = frozenset("'\"|>")
-
-
-def _build(node: Node, path: Path_, lines: dict[Path_, int], file: str) -> Json:
-    from yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
-    line = node.start_mark.line + 1
-    lines.setdefault(path, line)
-    if node.tag not in _PLAIN_TAGS:
-        raise InputError(
-            _("Étiquette YAML refusée : {tag}.").format(tag=node.tag), place=Place(file, line, dotted(path))
-        )
-    if isinstance(node, ScalarNode):
-        return _scalar(node, path, file)
-    if isinstance(node, SequenceNode):
-        return [_build(child, (*path, index), lines, file) for index, child in enumerate(node.value)]
-    assert isinstance(node, MappingNode)  # the three kinds of node of YAML
-    out: dict[str, Json] = {}
-    for key_node, value_node in node.value:
-        line = key_node.start_mark.line + 1
-        if not isinstance(key_node, ScalarNode) or key_node.tag == _MERGE_TAG:
-            here = Place(file, line, dotted(path))
-            raise InputError(_("Clé YAML refusée : une clé est un mot simple."), place=here)
-        key = key_node.value
-        if key in out:
-            raise InputError(_("Clé répétée : « {key} ».").format(key=key), place=Place(file, line, dotted(path)))
-        below = (*path, key)
-        lines[below] = line
-        out[key] = _build(value_node, below, lines, file)
-    return out
-
-
-def _scalar(node: Any, path: Path_, file: str) -> Json:
-    value: str = node.value
-    if node.style in _QUOTED or next((step for step in reversed(path) if type(step) is str), "") in TEXT_KEYS:
-        return value
-    if value in _WORDS:
-        return _WORDS[value]
-    if _INTEGER.match(value):
-        return int(value)
-    if _DATE.match(value):
-        try:
-            datetime.date.fromisoformat(value)
-        except ValueError:
-            place = Place(file, node.start_mark.line + 1, dotted(path))
-            raise InputError(_("Date impossible : {value}.").format(value=value), place=place) from None
-    return value
+    """The one document of a YAML text, strictly (`strict_yaml`). Raises InputError."""
+    data, lines = strict_yaml.parse(text, file, ours=ours)
+    return Document(data, file, lines)
 
 
 # ------------------------------------------------------------------------------------------------------------- JSON
@@ -314,7 +149,7 @@ def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     out = dict(pairs)
     if len(out) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # add() gives None, so the or goes on
         raise ValueError(_("clé répétée : « {key} »").format(key=twice))
     return out
 

@@ -20,6 +20,7 @@ PACKAGE = ROOT / "nis2check"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("model", "errors", "printing"),
     ("language",),
+    ("strict_yaml",),
     ("files",),
     ("frameworks", "bodyfile", "emblem", "sheets"),
     ("case",),

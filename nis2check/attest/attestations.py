@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from nis2check.attest.dates import day_of
 from nis2check.attest.proofs import copy_of, digest_of
-from nis2check.errors import InputError
-from nis2check.files import Document, Path_, check, load_yaml
+from nis2check.errors import InputError, Path_
+from nis2check.files import Document, check, load_yaml
 from nis2check.frameworks import Framework
 from nis2check.language import _
 from nis2check.model import Fact, Json, Source

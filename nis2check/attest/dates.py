@@ -6,8 +6,8 @@ from __future__ import annotations
 import calendar
 import datetime
 
-from nis2check.errors import InputError
-from nis2check.files import Document, Path_
+from nis2check.errors import InputError, Path_
+from nis2check.files import Document
 from nis2check.language import _
 
 

@@ -10,8 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from nis2check.attest.dates import day_of, later
-from nis2check.errors import InputError, Place
-from nis2check.files import Document, Path_, check, load_yaml
+from nis2check.errors import InputError, Path_, Place
+from nis2check.files import Document, check, load_yaml
 from nis2check.language import _
 from nis2check.model import Finding, Json, Verdict, Waiver
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from nis2check.evidence.observe import Missed, Observation, Probe, Seen, Unseen
@@ -59,11 +59,11 @@ async def collect(
     return Evidence(tuple(facts), tuple(gaps), tuple(targets), complete=not stop.is_set())
 
 
-async def _until(stop: asyncio.Event, jobs: list[object]) -> None:
+async def _until(stop: asyncio.Event, jobs: Sequence[Coroutine[object, None, object]]) -> None:
     """Run the jobs; when ``stop`` is set, cancel those that still run and wait for them to let go."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]  # type: ignore[call-overload]
-    ending = asyncio.ensure_future(stop.wait())
-    pending = set(tasks)
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    ending: asyncio.Future[object] = asyncio.ensure_future(stop.wait())
+    pending: set[asyncio.Future[object]] = set(tasks)
     while pending and not stop.is_set():
         _done, left = await asyncio.wait(pending | {ending}, return_when=asyncio.FIRST_COMPLETED)
         pending = left - {ending}

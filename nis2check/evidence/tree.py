@@ -217,7 +217,7 @@ class _Walk:
         path = _shown((*folder.parts, name))
         place = os.path.join(root, *folder.parts)  # noqa: PTH118 - bytes that are no text must survive
         try:
-            target = os.path.normpath(os.path.join(place, os.readlink(name, dir_fd=folder.handle)))  # noqa: PTH118
+            target = os.path.normpath(os.path.join(place, os.readlink(name, dir_fd=folder.handle)))  # noqa: PTH118 - as above
         except (OSError, ValueError):
             target = ""
         if target == root or target.startswith(root + os.sep):

@@ -100,7 +100,7 @@ class PostgresqlDoor:
         import psycopg
 
         # No server-side prepared statements: a pooler between us and the server may not keep them.
-        opened = psycopg.connect(**self.parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
+        opened = psycopg.connect(**self.parameters, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type] # libpq takes words
         with opened as session:
             session.execute(f"SET search_path = {_NAME}".encode())
             yield session

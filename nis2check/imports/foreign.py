@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nis2check.errors import InputError, Place
-from nis2check.files import Path_, dotted
+from nis2check.errors import InputError, Path_, Place, dotted
 from nis2check.language import _
 from nis2check.model import Json, Severity
 

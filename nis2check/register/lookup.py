@@ -66,7 +66,7 @@ def before(body: Body, on: str) -> tuple[Body, ...]:
     """The same SIREN in the vintages before the one in force, the newest first."""
     earlier = [vintage for vintage in store.VINTAGES if vintage < store.vintage_in_force(on)]
     known = (by_siren(body.siren, f"{vintage}-01-01") for vintage in reversed(earlier) if body.siren)
-    return tuple(takewhile(lambda found: found is not None, known))  # type: ignore[arg-type]
+    return tuple(takewhile(lambda found: found is not None, known))  # type: ignore[arg-type] # the None are left behind
 
 
 def beginning(typed: str, most: int = 30) -> Iterator[tuple[str, str]]:

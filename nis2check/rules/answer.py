@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nis2check.files import dotted
+from nis2check.errors import dotted
 from nis2check.model import Fact, Gap, Json, Location, Why
 from nis2check.rules.assertions import LONGEST_SUBJECT, has_pattern, implied_types
 

@@ -10,8 +10,8 @@ import difflib
 import re
 from collections.abc import Collection, Iterator
 
-from nis2check.errors import InputError
-from nis2check.files import Document, Path_
+from nis2check.errors import InputError, Path_
+from nis2check.files import Document
 from nis2check.language import _
 from nis2check.model import Json
 

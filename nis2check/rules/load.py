@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from nis2check.errors import InputError, Place
-from nis2check.files import Document, Path_, check, load_yaml, shipped
+from nis2check.errors import InputError, Path_, Place
+from nis2check.files import Document, check, load_yaml, shipped
 from nis2check.language import _
 from nis2check.model import Json, Kind, Location, Reference, Rule, Severity
 from nis2check.rules.assertions import check_assertion, near

@@ -206,7 +206,7 @@ class _Zone:
 
     def _servers(self) -> Found:
         records = self._records(self._origin, "NS")
-        listed = sorted({getattr(one, "target").to_text(omit_final_dot=True).lower() for one in records})  # noqa: B009
+        listed = sorted({getattr(one, "target").to_text(omit_final_dot=True).lower() for one in records})  # noqa: B009 - typed as the base of all rdata
         if listed:
             yield self._dns("dns.name_servers", listed, self._line("NS"))
 
@@ -214,8 +214,8 @@ class _Zone:
         values: list[dict[str, Json]] = [
             {
                 "flags": int(getattr(one, "flags")),  # noqa: B009 - rdata are typed as their base
-                "tag": getattr(one, "tag").decode("utf-8", "replace")[:255],  # noqa: B009
-                "value": getattr(one, "value").decode("utf-8", "replace")[:255],  # noqa: B009
+                "tag": getattr(one, "tag").decode("utf-8", "replace")[:255],  # noqa: B009 - typed as the base of all rdata
+                "value": getattr(one, "value").decode("utf-8", "replace")[:255],  # noqa: B009 - typed as the base of all rdata
             }
             for one in self._records(self._origin, "CAA")
         ]
@@ -227,7 +227,7 @@ class _Zone:
 
     def _mail_servers(self) -> Found:
         found = sorted(
-            (getattr(one, "preference"), getattr(one, "exchange").to_text(omit_final_dot=True).lower())  # noqa: B009
+            (getattr(one, "preference"), getattr(one, "exchange").to_text(omit_final_dot=True).lower())  # noqa: B009 - typed as the base of all rdata
             for one in self._records(self._origin, "MX")
         )
         hosts = list(dict.fromkeys(host for _preference, host in found if host not in {"", ".", "@"}))
